@@ -1,0 +1,221 @@
+/* cmd_check.c - portwatch check: one port, told in the words of a Nagios plugin.
+ * In: -H, -p and thresholds.  Out: one line with performance data, status 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+ * Owns: a list of one target.
+ * Why so: the same stages as portwatch probe, so a plugin never disagrees with it.  Our own trouble is UNKNOWN and never
+ * CRITICAL: nobody is to be woken because the prober ran out of ports. */
+#include "base/log.h"
+#include "cli/cli.h"
+#include "cli/nagios.h"
+#include "cli/probe_options.h"
+#include "cli/probe_run.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GRACE_S = 5 }; /* beyond the timeout; a probe that takes longer hangs, and a plugin must not */
+
+struct check_values {
+	const char *host, *warning, *critical, *timeout;
+	uint64_t port;
+	struct probe_options probe;
+	bool verbose, version;
+};
+
+static const struct option check_rows[] = {
+	{ "hostname", 'H', OPTION_TEXT, .value = "HOST", .at = offsetof(struct check_values, host),
+	  .sentence = "the address to try; IPv6 with or without brackets" },
+	{ "port", 'p', OPTION_COUNT, .min = 1, .max = 65535, .value = "PORT", .at = offsetof(struct check_values, port),
+	  .sentence = "the TCP port" },
+	{ "warning", 'w', OPTION_TEXT, .value = "RANGE", .at = offsetof(struct check_values, warning),
+	  .sentence = "WARNING if the round trip is outside of RANGE; ms, or with a unit: 100, 0.5s, ~:100, @10:20" },
+	{ "critical", 'c', OPTION_TEXT, .value = "RANGE", .at = offsetof(struct check_values, critical),
+	  .sentence = "CRITICAL if the round trip is outside of RANGE" },
+	{ "timeout", 't', OPTION_TEXT, .preset = "3200", .value = "MS", .at = offsetof(struct check_values, timeout),
+	  .sentence = "how long to wait for the handshake; ms, or with a unit" },
+	PROBE_OPTION_CLOSE(struct check_values),
+	PROBE_OPTION_SETTLE(struct check_values),
+	{ "verbose", 'v', OPTION_FLAG, .at = offsetof(struct check_values, verbose), .sentence = "say more in the line" },
+	{ "version", 'V', OPTION_FLAG, .at = offsetof(struct check_values, version), .sentence = "say the version" },
+	{ 0 },
+};
+
+static const struct option_table check_table = {
+	.program = "portwatch check",
+	.synopsis = "-H HOST -p PORT [-w RANGE] [-c RANGE] [-t MS]",
+	.about = "Tries one TCP connection, as a monitoring plugin: one line, performance data, the plugin's exit status.",
+	.examples = "portwatch check -H 192.0.2.10 -p 5432 -w 100 -c 500\n"
+		    "portwatch check -H 2001:db8::1 -p 22 -c 0.5s -t 2s",
+	.footer = "Exit status: 0 OK; 1 WARNING; 2 CRITICAL, also when the port is down; 3 UNKNOWN, also for a wrong command "
+		  "line, --help and --version. Called as check_portwatch, portwatch behaves so without being told.",
+	.options = check_rows,
+};
+
+/* The bar parts text from performance data and a newline ends the line: neither may stand in a sentence. */
+static void tame(char *sentence)
+{
+	for (; (sentence = strpbrk(sentence, "|\n\r")); sentence++)
+		*sentence = *sentence == '|' ? '/' : ' ';
+}
+
+static int unknown(char *sentence)
+{
+	tame(sentence);
+	printf("TCP UNKNOWN - %s\n", sentence);
+	return NAGIOS_UNKNOWN;
+}
+
+/* Nobody must wait for a plugin for ever.  Only what a signal handler may call (signal-safety(7)). */
+static void give_up(int signal_number)
+{
+	static const char line[] = "TCP UNKNOWN - the probe did not end in time\n";
+	(void)signal_number;
+	if (write(STDOUT_FILENO, line, sizeof line - 1) < 0)
+		_exit(NAGIOS_UNKNOWN);
+	_exit(NAGIOS_UNKNOWN);
+}
+
+struct check {
+	struct check_values set;
+	struct nagios_range warning, critical;
+	struct target_list targets;
+	struct job_options jobs;
+};
+
+/* The host and port as a list of one target. */
+static bool set_target(struct check *check, char *why, size_t why_len)
+{
+	const char *host = check->set.host;
+	struct target target;
+	char text[TARGET_MAX_LEN + 1];
+	if (!host || !check->set.port) {
+		snprintf(why, why_len, "-H HOST and -p PORT are needed; --help tells more");
+		return false;
+	}
+	if (!target_parse_host(host, strlen(host), &target, why, why_len))
+		return false;
+	snprintf(text, sizeof text, memchr(host, ':', strlen(host)) ? "[%.*s]:%u" : "%.*s:%u", target.host_len,
+		 host + target.host_from, (unsigned)check->set.port);
+	target_list_add(&check->targets, text, "-H");
+	snprintf(why, why_len, "no memory for one target");
+	return check->targets.count == 1;
+}
+
+static bool set_range(const char *flag, const char *text, struct nagios_range *range, char *why, size_t why_len)
+{
+	char reason[256];
+	if (nagios_range_parse(text, range, reason, sizeof reason))
+		return true;
+	snprintf(why, why_len, "%s: %s", flag, reason);
+	return false;
+}
+
+static bool set_timeout(struct check *check, char *why, size_t why_len)
+{
+	const char *text = check->set.timeout;
+	uint64_t us = 0;
+	if (!nagios_time_parse(text, strlen(text), &us) || us < 1000 || us > JOB_TIMEOUT_MAX_MS * 1000ull) {
+		snprintf(why, why_len, "-t: \"%.40s\" is not a time of 1 to %d ms", text, JOB_TIMEOUT_MAX_MS);
+		return false;
+	}
+	check->set.probe.timeout_ms = us / 1000;
+	return true;
+}
+
+static enum nagios_state judge(const struct check *check, const struct outcome *outcome, uint64_t us)
+{
+	switch (verdict_row(outcome->verdict)->class) {
+	case CLASS_DOWN: return NAGIOS_CRITICAL;
+	case CLASS_UNKNOWN: return NAGIOS_UNKNOWN;
+	case CLASS_UP: break;
+	}
+	if (nagios_range_alerts(&check->critical, us))
+		return NAGIOS_CRITICAL;
+	return nagios_range_alerts(&check->warning, us) ? NAGIOS_WARNING : NAGIOS_OK;
+}
+
+/* The time that thresholds look at: the round trip, or our own clock's where a lost SYN spoilt that. */
+static uint64_t measured_us(const struct outcome *outcome)
+{
+	if (outcome->verdict != VERDICT_OPEN)
+		return 0;
+	return outcome->rtt_us ? outcome->rtt_us : outcome->wall_us;
+}
+
+static enum nagios_state tell(const struct check *check, const struct outcome *outcome)
+{
+	const uint64_t us = measured_us(outcome);
+	const enum nagios_state state = judge(check, outcome, us);
+	char sentence[320], perfdata[200], more[128] = "", limit[96] = "";
+	result_sentence(outcome, outcome->detail, sentence, sizeof sentence);
+	tame(sentence);
+	nagios_perfdata(perfdata, sizeof perfdata, us, &check->warning, &check->critical, check->jobs.timeout_ms * 1000ull);
+	if (us && (state == NAGIOS_CRITICAL || state == NAGIOS_WARNING))
+		snprintf(limit, sizeof limit, ", against the %s range %.40s", state == NAGIOS_CRITICAL ? "critical" : "warning",
+			 state == NAGIOS_CRITICAL ? check->set.critical : check->set.warning);
+	tame(limit);
+	if (check->set.verbose)
+		snprintf(more, sizeof more, " (wall %u us, rtt %u us, %u SYNs sent again, errno %u)", outcome->wall_us,
+			 outcome->rtt_us, outcome->syn_retrans, outcome->error);
+	printf("TCP %s - %s %s: %s%s%s | %s\n", nagios_state_names[state],
+	       target_text(&check->targets, check->targets.items), verdict_row(outcome->verdict)->name, sentence, limit, more,
+	       perfdata);
+	return state;
+}
+
+static int run(const struct check *check)
+{
+	char why[512];
+	struct probe_printer printer = { .silent = true };
+	struct probe_run probe = {
+		.targets = &check->targets,
+		.jobs = check->jobs,
+		.pipeline = { .slots = 1 },
+		.printer = &printer,
+		.program = check_table.program,
+	};
+	if (probe_printer_init(&printer, &check->targets) < 0)
+		return unknown((char[]){ "no memory" });
+	signal(SIGALRM, give_up);
+	alarm((unsigned)(check->jobs.timeout_ms / 1000) + GRACE_S);
+	int state = NAGIOS_UNKNOWN;
+	if (probe_run(&probe, why, sizeof why) < 0)
+		unknown(why);
+	else
+		state = tell(check, printer.outcomes);
+	probe_printer_free(&printer);
+	return state;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	struct check check = { 0 };
+	int operand;
+	char why[1024];
+
+	log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
+	switch (options_read(&check_table, argc, argv, &check.set, &operand, why, sizeof why)) {
+	case OPTIONS_HELP:
+		options_help(&check_table, stdout);
+		return NAGIOS_UNKNOWN;
+	case OPTIONS_BAD:
+		return unknown(why);
+	case OPTIONS_OK:
+		break;
+	}
+	if (check.set.version) {
+		printf("portwatch check %s\n", cli_version);
+		return NAGIOS_UNKNOWN;
+	}
+	int state = NAGIOS_UNKNOWN;
+	if (set_target(&check, why, sizeof why) && set_timeout(&check, why, sizeof why) &&
+	    set_range("-w", check.set.warning, &check.warning, why, sizeof why) &&
+	    set_range("-c", check.set.critical, &check.critical, why, sizeof why) &&
+	    probe_options_apply(&check.set.probe, &check.jobs, why, sizeof why))
+		state = run(&check);
+	else
+		unknown(why);
+	target_list_free(&check.targets);
+	return state;
+}

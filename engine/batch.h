@@ -1,0 +1,58 @@
+/* batch.h - the jobs of one stream entry on their way through the engine, from the source to the sink, in one piece.
+ * One allocation when it is taken, one free when it is published; nothing between them allocates.
+ * Owner: whoever holds it in a list.  A lane owns it from batch_queue_take() until its last job has an outcome. */
+#ifndef ENGINE_BATCH_H
+#define ENGINE_BATCH_H
+
+#include "wire/job.h"
+#include "wire/result.h"
+#include <pthread.h>
+#include <stdbool.h>
+
+struct batch {
+	struct batch *next;		 /* in the list or queue that holds it */
+	struct batch *newer, *older;	 /* the source's own list of what is in flight */
+	uint64_t id_ms, id_seq;		 /* of the stream entry; where there is no stream, the source's own */
+	uint64_t slot_ms;		 /* of the entry */
+	uint64_t taken_ns;		 /* when the source took it (clock_ns) */
+	uint64_t leased_ns;		 /* when Redis last heard that we still have it */
+	uint16_t stream;		 /* the source's own number of the stream it came from */
+	bool hot;			 /* goes before what is not */
+	uint16_t count;			 /* jobs */
+	uint16_t started, open;		 /* jobs begun; jobs without an outcome */
+	uint32_t blob_len;
+	struct job *jobs;		 /* count of them */
+	struct outcome *outcomes;	 /* count of them, zeroed */
+	const uint8_t *blob;		 /* the texts that the jobs point into */
+};
+
+/* Copies jobs and blob into one allocation.  NULL: no memory. */
+struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob, size_t blob_len);
+void batch_free(struct batch *b);
+
+struct batch_list {
+	struct batch *head, *tail;
+	unsigned batches, jobs;
+};
+
+void batch_list_add(struct batch_list *list, struct batch *b);
+struct batch *batch_list_take(struct batch_list *list); /* the oldest, NULL: empty */
+void batch_list_join(struct batch_list *to, struct batch_list *from); /* empties from */
+
+/* A list between two threads.  It needs no bound of its own: the pipeline never has more jobs under way than slots. */
+struct batch_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct batch_list list;
+	bool nudged; /* since the last take */
+};
+
+void batch_queue_init(struct batch_queue *q);
+void batch_queue_free(struct batch_queue *q);
+void batch_queue_put(struct batch_queue *q, struct batch_list *from); /* takes all of from */
+/* Takes all there is; waits at most wait_ms for the first (0: does not wait). */
+void batch_queue_take(struct batch_queue *q, struct batch_list *into, unsigned wait_ms);
+/* Ends a wait in batch_queue_take() early, the next one if nobody waits now. */
+void batch_queue_nudge(struct batch_queue *q);
+
+#endif

@@ -1,0 +1,58 @@
+/* counters.h - what the engine counts.  Each block has one writing thread; readers (the metrics page, the heartbeat)
+ * see relaxed atomics: slightly old, never torn. */
+#ifndef ENGINE_COUNTERS_H
+#define ENGINE_COUNTERS_H
+
+#include "base/histogram.h"
+#include "wire/redis_trouble.h"
+#include "wire/verdict.h"
+#include <stdatomic.h>
+#include <stdint.h>
+
+typedef _Atomic uint64_t counter;
+
+static inline void counter_add(counter *c, uint64_t n)
+{
+	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+static inline void counter_set(counter *c, uint64_t n) { atomic_store_explicit(c, n, memory_order_relaxed); }
+static inline uint64_t counter_read(const counter *c) { return atomic_load_explicit(c, memory_order_relaxed); }
+
+/* Written by a lane's thread. */
+struct lane_counters {
+	counter verdict[VERDICTS];  /* jobs that ended so */
+	counter connects;	    /* attempts handed to the kernel */
+	counter spurious;	    /* wake-ups with nothing to see; armed again */
+	counter in_flight;	    /* gauge: slots in use */
+	counter waiting;	    /* gauge: jobs of accepted batches not begun */
+	counter sockets;	    /* gauge: made */
+	struct histogram rtt;	    /* open, no SYN lost */
+	struct histogram late;	    /* scheduled slot to submission */
+};
+
+/* Written by the reader thread; oldest_ns also by the writer, both under the source's lock. */
+struct source_counters {
+	counter taken;		    /* jobs; taken = published + in flight, always */
+	counter entries;
+	counter bad_entries;	    /* sent to dlq whole */
+	counter too_often;	    /* sent to dlq after DELIVERIES_MAX */
+	counter claimed;	    /* entries a dead engine left */
+	counter vanished;	    /* entries trimmed while pending */
+	counter trimmed;
+	counter oldest_ns;	    /* gauge: clock_ns() when the oldest batch in flight was taken; 0: none */
+	counter unread_ms, unread_hot_ms; /* gauges: age of the oldest entry nobody has read; 0: none */
+	counter redis_up, redis_connects;
+	counter trouble[TROUBLES];
+};
+
+/* Written by the writer thread. */
+struct sink_counters {
+	counter published;	    /* jobs */
+	counter entries;
+	counter held;		    /* gauge: batches waiting for Redis */
+	counter oldest_held_ns;	    /* gauge: when the oldest of them was taken; 0: none */
+	counter redis_up, redis_connects;
+	counter trouble[TROUBLES];
+};
+
+#endif

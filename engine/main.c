@@ -1,0 +1,238 @@
+/* main.c - portwatch-engine: options in, one pipeline, signals; the only file here that ends the process. */
+#include "base/http_page.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/option.h"
+#include "engine/job_stream.h"
+#include "engine/metrics.h"
+#include "engine/pipeline.h"
+#include "engine/result_stream.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PUBLISH_MS 15000 /* after the last attempt has ended; what Redis has not taken by then stays pending */
+enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
+
+struct values {
+	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle;
+	uint64_t lanes, slots, rate, keep_results_ms;
+	int connector, log_format, log_level;
+	struct option_list source;
+	bool version;
+};
+
+static const char *const log_formats[] = { "logfmt", "json", NULL };
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+
+#define AT(field) .at = offsetof(struct values, field)
+static const struct option options[] = {
+	{ .name = "region", .type = OPTION_TEXT, .value = "NAME", .required = true, AT(region),
+	  .sentence = "the region this engine probes from" },
+	{ .name = "redis", .type = OPTION_TEXT, .value = "URL", .required = true, AT(redis),
+	  .sentence = "where jobs come from: redis://host:port/db, rediss://, unix:///path" },
+	{ .name = "prefix", .type = OPTION_TEXT, .preset = STREAM_PREFIX, .value = "TEXT", AT(prefix),
+	  .sentence = "first part of every key in Redis" },
+	{ .name = "shards", .type = OPTION_TEXT, .preset = "0", .value = "LIST", AT(shards),
+	  .sentence = "shards to serve, e.g. 0 or 0,2 or 0-7" },
+	{ .name = "consumer", .type = OPTION_TEXT, .value = "NAME", AT(consumer),
+	  .sentence = "name in the consumer group (default: host name and process id)" },
+	{ .name = "slots", .type = OPTION_COUNT, .preset = "10000", .min = 1, .max = 1000000, .value = "N", AT(slots),
+	  .sentence = "connects in flight, over all lanes; clamped to RLIMIT_NOFILE" },
+	{ .name = "lanes", .type = OPTION_COUNT, .preset = "0", .min = 0, .max = PIPELINE_LANES_MAX, .value = "N", AT(lanes),
+	  .sentence = "threads that probe; 0: one for each 16384 slots" },
+	{ .name = "connector", .type = OPTION_CHOICE, .preset = "auto", .choices = connector_choices, .value = "NAME", AT(connector),
+	  .sentence = "how connections are made; auto takes epoll where io_uring is refused" },
+	{ .name = "rate", .type = OPTION_COUNT, .preset = "0", .min = 0, .max = 10000000, .value = "N", AT(rate),
+	  .sentence = "new connections a second at most; 0: no limit" },
+	{ .name = "source", .type = OPTION_LIST, .value = "ADDRESS", AT(source),
+	  .sentence = "address probes leave from" },
+	{ .name = "settle", .type = OPTION_TEXT, .preset = "0", .value = "0|auto|MS", AT(settle),
+	  .sentence = "how long to watch for a reset after the handshake, for jobs that do not say; auto: about two round trips" },
+	{ .name = "keep-results", .type = OPTION_DURATION, .preset = "1h", .min = 1000, .max = 604800000, .value = "TIME", AT(keep_results_ms),
+	  .sentence = "results older than this are trimmed from the stream" },
+	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
+	  .sentence = "serve /metrics there; no host: loopback" },
+	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME", AT(log_format),
+	  .sentence = "format of the log lines on stderr" },
+	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME", AT(log_level),
+	  .sentence = "what is said at the least" },
+	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
+	  .sentence = "YAML file with any of these options as keys" },
+	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version), .sentence = "print the version and leave" },
+	{ .name = NULL },
+};
+
+static const struct option_table table = {
+	.program = "portwatch-engine",
+	.synopsis = "--region NAME --redis URL [OPTION]...",
+	.about = "Takes connection jobs from Redis, tries them, publishes what became of each.",
+	.examples = "  portwatch-engine --region eu --redis redis://127.0.0.1:6379\n"
+		    "  portwatch-engine --region eu --redis unix:///run/redis/redis.sock --metrics :9464 --slots 16000\n",
+	.footer = "SIGTERM: takes no more jobs, finishes and publishes what is in flight, leaves; a second one leaves at once.\n"
+		  "Exit status: 0 drained, 1 left with jobs unpublished (they stay pending), 3 usage, 4 internal.\n",
+	.env_prefix = "PORTWATCH_ENGINE",
+	.options = options,
+};
+
+static _Noreturn void usage(const char *why)
+{
+	fprintf(stderr, "portwatch-engine: %s\n(see portwatch-engine --help)\n", why);
+	exit(EXIT_USAGE);
+}
+
+static _Noreturn void internal(const char *what, const char *why)
+{
+	log_errorx(what, LOG_S("why", why));
+	exit(EXIT_INTERNAL);
+}
+
+static const char *own_name(void)
+{
+	static char name[NAME_MAX_LEN + 1];
+	char host[48] = "localhost";
+	gethostname(host, sizeof(host) - 1);
+	for (char *c = host; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
+			*c = '-';
+	snprintf(name, sizeof(name), "%.47s-%d", host, getpid());
+	return name;
+}
+
+static void read_values(int argc, char **argv, struct values *v)
+{
+	char why[OPTIONS_WHY_MAX];
+	int operand;
+	enum option_outcome outcome = options_read(&table, argc, argv, v, &operand, why, sizeof(why));
+	if (outcome == OPTIONS_HELP) {
+		options_help(&table, stdout);
+		exit(EXIT_SUCCESS);
+	}
+	if (outcome == OPTIONS_BAD)
+		usage(why);
+	if (v->version) {
+		printf("portwatch-engine %s\n", PACKAGE_VERSION);
+		exit(EXIT_SUCCESS);
+	}
+}
+
+static void fill_place(const struct values *v, struct stream_place *place)
+{
+	char why[512];
+	place->prefix = v->prefix;
+	place->region = v->region;
+	place->consumer = v->consumer ? v->consumer : own_name();
+	if (!stream_name_is_plain(v->region, NAME_MAX_LEN))
+		usage("--region: 1 to 64 of letters, digits, dot, dash and underscore");
+	if (!stream_name_is_plain(place->consumer, NAME_MAX_LEN))
+		usage("--consumer: 1 to 64 of letters, digits, dot, dash and underscore");
+	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
+		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
+	if (redis_url_parse(v->redis, &place->url, why, sizeof(why)) < 0 || shards_parse(v->shards, place, why, sizeof(why)) < 0)
+		usage(why);
+}
+
+static void fill_config(const struct values *v, struct pipeline_config *config)
+{
+	char why[256];
+	*config = (struct pipeline_config){ .slots = (unsigned)v->slots, .lanes = (unsigned)v->lanes, .rate = (double)v->rate,
+					    .connector = (enum connector_choice)v->connector };
+	for (unsigned i = 0; i < v->source.count; i++)
+		if (local_addresses_add(&config->from, v->source.item[i], why, sizeof(why)) < 0)
+			usage(why);
+}
+
+static void block_signals(sigset_t *ends)
+{
+	sigemptyset(ends);
+	sigaddset(ends, SIGTERM);
+	sigaddset(ends, SIGINT);
+	pthread_sigmask(SIG_BLOCK, ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void say_ready(const struct metrics *m, const struct stream_place *place, const struct http_server *http)
+{
+	struct pipeline_state state;
+	char url[256];
+	pipeline_look(m->pipeline, &state);
+	redis_url_show(&place->url, url, sizeof(url));
+	if (state.connector_why[0])
+		log_warnx("io_uring is not available, epoll does its work", LOG_S("why", state.connector_why));
+	log_info("ready", LOG_S("region", place->region), LOG_S("engine", place->consumer), LOG_S("redis", url),
+		 LOG_S("connector", state.connector), LOG_U("slots", state.slots), LOG_U("lanes", state.lanes),
+		 LOG_U("metrics_port", http ? http_server_port(http) : 0));
+}
+
+/* A first signal drains; a second one, back at its default, ends the process at once. */
+static int run_until_drained(struct pipeline *p, const sigset_t *ends)
+{
+	struct pipeline_state state;
+	int which;
+	sigwait(ends, &which);
+	pipeline_look(p, &state);
+	log_info("draining", LOG_S("signal", strsignal(which)), LOG_U("in_flight", state.in_flight));
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+	pipeline_drain(p);
+	bool drained = pipeline_wait(p, PUBLISH_MS);
+	for (pipeline_look(p, &state); !drained && state.probing; pipeline_look(p, &state))
+		drained = pipeline_wait(p, PUBLISH_MS); /* attempts end by their own timeout, JOB_TIMEOUT_MAX_MS at most */
+	if (drained)
+		log_info("drained", LOG_U("taken", state.taken), LOG_U("published", state.published));
+	else
+		log_errorx("left with jobs unpublished; they stay pending and another engine will claim them",
+			   LOG_U("jobs", state.in_flight));
+	return drained ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct values v;
+	struct stream_place place;
+	struct pipeline_config config;
+	unsigned settle_ms;
+	struct source_counters in = { 0 };
+	struct sink_counters out = { 0 };
+	char why[512];
+	sigset_t ends;
+
+	read_values(argc, argv, &v);
+	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
+	fill_place(&v, &place);
+	fill_config(&v, &config);
+	if (!settle_parse(v.settle, &settle_ms, why, sizeof(why)))
+		usage(why);
+	block_signals(&ends);
+
+	struct metrics metrics = { .source = &in, .sink = &out, .region = place.region, .consumer = place.consumer,
+				   .version = PACKAGE_VERSION };
+	struct source *source = job_stream_new(&place, settle_ms, &in);
+	struct result_stream_config results = { .place = &place, .jobs = source, .keep_ms = v.keep_results_ms,
+						.describe = metrics_heartbeat, .arg = &metrics };
+	struct sink *sink = source ? result_stream_new(&results, &out) : NULL;
+	if (!sink)
+		internal("cannot start", "no memory");
+	/* The page first: who cannot start must not have taken jobs. */
+	const struct http_page pages[] = { { "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_write, &metrics }, { 0 } };
+	struct http_server *http = v.metrics ? http_server_start(v.metrics, pages, why, sizeof(why)) : NULL;
+	if (v.metrics && !http)
+		internal("cannot serve metrics", why);
+	struct pipeline *pipeline = pipeline_start(&config, source, sink, why, sizeof(why));
+	if (!pipeline)
+		internal("cannot start", why);
+	atomic_store(&metrics.pipeline, pipeline); /* page and heartbeat may already be asking */
+	say_ready(&metrics, &place, http);
+
+	int status = run_until_drained(pipeline, &ends);
+	if (http)
+		http_server_stop(http);
+	pipeline_free(pipeline);
+	result_stream_free(sink);
+	job_stream_free(source);
+	return status;
+}

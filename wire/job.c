@@ -1,0 +1,318 @@
+/* job.c - reads a batch of jobs as a stranger may have written it, and writes one.
+ * In: the blob of a stream entry.  Out: up to 64 struct job whose texts stay in the blob.
+ * Owns: nothing after it returns.  Why so: a job that is wrong in itself is marked with a sentence and goes on as a job,
+ * so that its monitor gets an answer; only a blob that is no batch is refused as a whole. */
+#include "wire/job.h"
+#include "base/must.h"
+#include "base/option.h"
+#include "wire/guard.h"
+#include "wire/msgpack_read.h"
+
+#include <arpa/inet.h>
+
+const char *const close_mode_names[CLOSE_MODES + 1] = { "rst", "fin", "half", NULL };
+
+const struct job_options job_options_default = {
+	.timeout_ms = JOB_TIMEOUT_DEFAULT_MS,
+	.expires_ms = JOB_EXPIRES_DEFAULT_MS,
+	.close = CLOSE_RST,
+	.settle_ms = JOB_SETTLE_UNSET,
+};
+
+bool settle_parse(const char *text, unsigned *settle_ms, char *why, size_t why_len)
+{
+	const size_t digits = strspn(text, "0123456789");
+	uint64_t ms = 0;
+	bool fine;
+	if (strcmp(text, "auto") == 0) {
+		*settle_ms = JOB_SETTLE_AUTO;
+		return true;
+	}
+	if (digits && !text[digits]) {
+		fine = digits < 10;
+		ms = fine ? strtoul(text, NULL, 10) : 0;
+	} else
+		fine = duration_parse(text, &ms);
+	if (fine && ms <= JOB_SETTLE_MAX_MS) {
+		*settle_ms = (unsigned)ms;
+		return true;
+	}
+	snprintf(why, why_len, "--settle: \"%.40s\" is neither auto nor a time of 0 to %d ms", text, JOB_SETTLE_MAX_MS);
+	return false;
+}
+
+enum setting { SET_TIMEOUT, SET_CLOSE, SET_SETTLE, SET_EXPIRES, SET_SLOT, SET_ATTEMPT, SETTINGS };
+
+/* What a key of an options map may say: a number from low to high or, where words stand, one of the words (whose value is
+ * first_word and up). */
+static const struct setting_row {
+	const char *key;
+	int64_t low, high;
+	const char *const *words;
+	int64_t first_word;
+	const char *wrong; /* the sentence for any other value */
+} settings[SETTINGS] = {
+	[SET_TIMEOUT] = { "timeout_ms", 1, JOB_TIMEOUT_MAX_MS, NULL, 0,
+			  "timeout_ms is not a whole number from 1 to 60000" },
+	[SET_CLOSE] = { "close", 1, 0, close_mode_names, CLOSE_RST, "close is not \"rst\", \"fin\" or \"half\"" },
+	[SET_SETTLE] = { "settle_ms", 0, JOB_SETTLE_MAX_MS, (const char *const[]){ "auto", NULL }, JOB_SETTLE_AUTO,
+			 "settle_ms is not a whole number from 0 to 5000 or \"auto\"" },
+	[SET_EXPIRES] = { "expires_ms", 1, JOB_EXPIRES_MAX_MS, NULL, 0,
+			  "expires_ms is not a whole number from 1 to 86400000" },
+	[SET_SLOT] = { "slot", 0, TIME_MAX_MS, NULL, 0, "slot is not a time in ms since 1970 before the year 10000" },
+	[SET_ATTEMPT] = { "attempt", 0, UINT16_MAX, NULL, 0, "attempt is not a whole number from 0 to 65535" },
+};
+
+static void setting_apply(struct job *job, enum setting which, int64_t value)
+{
+	switch (which) {
+	case SET_TIMEOUT:
+		job->timeout_ms = (uint16_t)value;
+		break;
+	case SET_CLOSE:
+		job->close = (uint8_t)value;
+		break;
+	case SET_SETTLE:
+		job->settle_ms = (uint16_t)value;
+		break;
+	case SET_EXPIRES:
+		job->expires_ms = (uint32_t)value;
+		break;
+	case SET_SLOT:
+		job->slot_ms = (uint64_t)value;
+		break;
+	case SET_ATTEMPT:
+		job->attempt = (uint16_t)value;
+		break;
+	case SETTINGS:
+		break;
+	}
+}
+
+static bool setting_value(const struct setting_row *row, const msgpack_object *o, int64_t *value)
+{
+	for (unsigned i = 0; row->words && row->words[i]; i++)
+		if (object_is_text(o, row->words[i])) {
+			*value = row->first_word + i;
+			return true;
+		}
+	return object_integer(o, row->low, row->high, value);
+}
+
+/* Applies a map of options to a job.  NULL, or the sentence for the first value that is wrong. */
+static const char *job_options_read(const msgpack_object *o, struct job *job)
+{
+	if (o->type != MSGPACK_OBJECT_MAP)
+		return "options are not a map";
+	for (uint32_t i = 0; i < o->via.map.size; i++) {
+		const msgpack_object_kv *pair = &o->via.map.ptr[i];
+		for (enum setting s = 0; s < SETTINGS; s++) {
+			int64_t value = 0;
+			if (!object_is_text(&pair->key, settings[s].key))
+				continue;
+			if (!setting_value(&settings[s], &pair->val, &value))
+				return settings[s].wrong;
+			setting_apply(job, s, value);
+			break;
+		}
+	}
+	return NULL;
+}
+
+static const char *monitor_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	if (o->type != MSGPACK_OBJECT_STR)
+		return "monitor is not a text";
+	if (o->via.str.size == 0)
+		return "monitor is empty";
+	if (o->via.str.size > NAME_MAX_LEN)
+		return "monitor is longer than 64 bytes";
+	if (!text_is_printable(o->via.str.ptr, o->via.str.size))
+		return "monitor is not UTF-8 without control characters";
+	job->monitor_at = (uint16_t)(o->via.str.ptr - blob);
+	job->monitor_len = (uint8_t)o->via.str.size;
+	return NULL;
+}
+
+static const char *host_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	if (o->type != MSGPACK_OBJECT_STR)
+		return "host is not a text";
+	if (o->via.str.size == 0)
+		return "host is empty";
+	if (o->via.str.size > HOST_MAX_LEN)
+		return "host is longer than 253 bytes";
+	if (!text_is_host(o->via.str.ptr, o->via.str.size))
+		return "host is not printable ASCII without spaces";
+	job->host_at = (uint16_t)(o->via.str.ptr - blob);
+	job->host_len = (uint8_t)o->via.str.size;
+	job_set_literal(job, o->via.str.ptr, o->via.str.size);
+	return NULL;
+}
+
+static const char *port_read(const msgpack_object *o, struct job *job)
+{
+	int64_t port;
+	if (!object_integer(o, 1, UINT16_MAX, &port))
+		return "port is not a number from 1 to 65535";
+	job->port = (uint16_t)port;
+	return NULL;
+}
+
+/* The first fault is kept: it is the one nearest to the front of the job. */
+static void blame(struct job *job, const char *fault)
+{
+	if (fault && !job->bad)
+		job->bad = fault;
+}
+
+static void job_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 || o->via.array.size > 4) {
+		job->bad = "job is not [monitor, host, port] or [monitor, host, port, {options}]";
+		return;
+	}
+	const msgpack_object *part = o->via.array.ptr;
+	blame(job, monitor_read(&part[0], blob, job));
+	blame(job, host_read(&part[1], blob, job));
+	blame(job, port_read(&part[2], job));
+	if (o->via.array.size == 4)
+		blame(job, job_options_read(&part[3], job));
+}
+
+static int batch_read(const msgpack_object *batch, const char *blob, uint64_t slot_ms, struct job *jobs, char *why,
+		      size_t why_len)
+{
+	const msgpack_object *part = batch->via.array.ptr;
+	struct job usual = {
+		.slot_ms = slot_ms,
+		.timeout_ms = JOB_TIMEOUT_DEFAULT_MS,
+		.settle_ms = JOB_SETTLE_UNSET,
+		.expires_ms = JOB_EXPIRES_DEFAULT_MS,
+	};
+
+	if (batch->type != MSGPACK_OBJECT_ARRAY || batch->via.array.size != 2 ||
+	    part[0].type != MSGPACK_OBJECT_MAP || part[1].type != MSGPACK_OBJECT_ARRAY) {
+		snprintf(why, why_len, "byte 0: batch is not [ {defaults}, [job, ...] ]");
+		return -EBADMSG;
+	}
+	uint32_t count = part[1].via.array.size;
+	if (count == 0 || count > ENTRY_JOBS_MAX) {
+		snprintf(why, why_len, "batch has %u jobs, it must have 1 to %d", count, ENTRY_JOBS_MAX);
+		return -EBADMSG;
+	}
+	const char *fault = job_options_read(&part[0], &usual);
+	if (fault) {
+		snprintf(why, why_len, "defaults of the batch: %s", fault);
+		return -EBADMSG;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		jobs[i] = usual;
+		job_read(&part[1].via.array.ptr[i], blob, &jobs[i]);
+	}
+	return (int)count;
+}
+
+int job_batch_decode(const void *blob, size_t len, uint64_t slot_ms, struct job jobs[ENTRY_JOBS_MAX], char *why,
+		     size_t why_len)
+{
+	msgpack_unpacked tree;
+	int rc = guard_walk(blob, len, why, why_len);
+
+	if (rc)
+		return rc;
+	rc = tree_unpack(&tree, blob, len, why, why_len);
+	if (rc == 0)
+		rc = batch_read(&tree.data, blob, slot_ms, jobs, why, why_len);
+	msgpack_unpacked_destroy(&tree);
+	return rc;
+}
+
+bool job_set_literal(struct job *job, const char *host, size_t len)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[INET6_ADDRSTRLEN];
+	uint8_t address[16] = { 0 };
+
+	job->family = FAMILY_NONE;
+	if (len >= sizeof(text) || memchr(host, 0, len))
+		return false;
+	memcpy(text, host, len);
+	text[len] = 0;
+	if (!memchr(text, ':', len)) {
+		if (inet_pton(AF_INET, text, address) != 1)
+			return false;
+		job->family = FAMILY_V4;
+	} else {
+		if (inet_pton(AF_INET6, text, address) != 1)
+			return false;
+		job->family = FAMILY_V6;
+	}
+	/* ::ffff:192.0.2.1 leaves as an IPv4 packet: policy and evidence must speak of what is on the wire. */
+	if (job->family == FAMILY_V6 && memcmp(address, mapped, sizeof(mapped)) == 0) {
+		job->family = FAMILY_V4;
+		memmove(address, address + 12, 4);
+		memset(address + 4, 0, 12);
+	}
+	memcpy(job->address, address, sizeof(address));
+	return true;
+}
+
+/* The packers below return true for failure, so that || keeps their order and stops at the first. */
+static bool pack_text(msgpack_packer *pk, const char *text)
+{
+	size_t len = strlen(text);
+	return msgpack_pack_str(pk, len) || msgpack_pack_str_body(pk, text, len);
+}
+
+static bool pack_number(msgpack_packer *pk, const char *key, unsigned value, unsigned usual)
+{
+	return value != usual && (pack_text(pk, key) || msgpack_pack_unsigned_int(pk, value));
+}
+
+static bool pack_word(msgpack_packer *pk, const char *key, const char *word)
+{
+	return pack_text(pk, key) || pack_text(pk, word);
+}
+
+static bool options_pack(msgpack_packer *pk, const struct job_options *o)
+{
+	const struct job_options *usual = &job_options_default;
+	bool closes = o->close != usual->close, settles = o->settle_ms != usual->settle_ms;
+	unsigned pairs = (o->timeout_ms != usual->timeout_ms) + closes + settles +
+			 (o->expires_ms != usual->expires_ms) + (o->attempt != usual->attempt);
+
+	return msgpack_pack_map(pk, pairs) ||
+	       pack_number(pk, "timeout_ms", o->timeout_ms, usual->timeout_ms) ||
+	       (closes && pack_word(pk, "close", close_mode_names[o->close])) ||
+	       (o->settle_ms == JOB_SETTLE_AUTO ? pack_word(pk, "settle_ms", "auto")
+						: pack_number(pk, "settle_ms", o->settle_ms, usual->settle_ms)) ||
+	       pack_number(pk, "expires_ms", o->expires_ms, usual->expires_ms) ||
+	       pack_number(pk, "attempt", o->attempt, usual->attempt);
+}
+
+static bool job_pack(msgpack_packer *pk, const struct job_text *job)
+{
+	return msgpack_pack_array(pk, 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
+	       msgpack_pack_unsigned_int(pk, job->port);
+}
+
+void *job_batch_encode(const struct job_options *options, const struct job_text *jobs, unsigned count, size_t *len)
+{
+	msgpack_sbuffer bytes;
+	msgpack_packer pk;
+
+	must_say(count >= 1 && count <= ENTRY_JOBS_MAX, "%u jobs", count);
+	must_say((unsigned)options->close < CLOSE_MODES, "close mode %d", (int)options->close);
+	msgpack_sbuffer_init(&bytes);
+	msgpack_packer_init(&pk, &bytes, msgpack_sbuffer_write);
+	bool failed = msgpack_pack_array(&pk, 2) || options_pack(&pk, options) || msgpack_pack_array(&pk, count);
+	for (unsigned i = 0; i < count && !failed; i++)
+		failed = job_pack(&pk, &jobs[i]);
+	if (failed) {
+		msgpack_sbuffer_destroy(&bytes);
+		return NULL;
+	}
+	*len = bytes.size;
+	return msgpack_sbuffer_release(&bytes);
+}

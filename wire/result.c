@@ -1,0 +1,352 @@
+/* result.c - writes what became of jobs as rows, reads rows back, and says each as a sentence.
+ * In: a job and its outcome, or the blob of a result entry.  Out: the blob, or one struct result a row.
+ * Owns: the growing blob.  Why so: one table of columns says what a reader believes, so a row from another engine is
+ * refused with the name of its column and never half believed. */
+#include "wire/result.h"
+#include "base/must.h"
+#include "wire/guard.h"
+#include "wire/msgpack_read.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#define HEADER_ROOM 5 /* the longest array header; the real one is written right before the rows, once they are counted */
+
+enum column {
+	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
+	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COLUMNS
+};
+
+struct result_rows {
+	msgpack_sbuffer bytes; /* HEADER_ROOM, then the rows */
+	msgpack_packer pk;
+	unsigned count;
+};
+
+struct result_rows *result_rows_new(void)
+{
+	struct result_rows *rows = calloc(1, sizeof(*rows));
+	static const char room[HEADER_ROOM];
+
+	if (!rows)
+		return NULL;
+	msgpack_packer_init(&rows->pk, &rows->bytes, msgpack_sbuffer_write);
+	if (msgpack_sbuffer_write(&rows->bytes, room, sizeof(room))) {
+		free(rows);
+		return NULL;
+	}
+	return rows;
+}
+
+void result_rows_free(struct result_rows *rows)
+{
+	if (!rows)
+		return;
+	msgpack_sbuffer_destroy(&rows->bytes);
+	free(rows);
+}
+
+/* 203.0.113.7 by hand: inet_ntop() spends more on its sprintf than the rest of the row takes. */
+static void v4_text(const uint8_t address[4], char *into)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t n = address[i];
+		if (n >= 100)
+			*into++ = (char)('0' + n / 100);
+		if (n >= 10)
+			*into++ = (char)('0' + n / 10 % 10);
+		*into++ = (char)('0' + n % 10);
+		*into++ = i < 3 ? '.' : 0;
+	}
+}
+
+static void address_text(uint8_t family, const uint8_t *address, char into[INET6_ADDRSTRLEN])
+{
+	if (family == FAMILY_V4)
+		v4_text(address, into);
+	else if (family == FAMILY_V6)
+		inet_ntop(AF_INET6, address, into, INET6_ADDRSTRLEN);
+	else
+		into[0] = 0;
+}
+
+/* The packers below return true for failure, so that || keeps their order and stops at the first. */
+static bool pack_text(msgpack_packer *pk, const char *text, size_t len)
+{
+	if (len == 0)
+		return msgpack_pack_nil(pk);
+	return msgpack_pack_str(pk, len) || msgpack_pack_str_body(pk, text, len);
+}
+
+static bool pack_address(msgpack_packer *pk, uint8_t family, const uint8_t *address)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	address_text(family, address, text);
+	return pack_text(pk, text, strlen(text));
+}
+
+/* Host and address; a host that is the address, to the letter, is not said twice. */
+static bool pack_host(msgpack_packer *pk, const struct job *job, const char *host)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	address_text(job->family, job->address, text);
+	size_t len = strlen(text);
+	bool same = len == job->host_len && !memcmp(text, host, len);
+	return pack_text(pk, host, same ? 0 : job->host_len) || pack_text(pk, text, len);
+}
+
+static bool pack_unless_zero(msgpack_packer *pk, uint32_t n)
+{
+	return n ? msgpack_pack_uint32(pk, n) : msgpack_pack_nil(pk);
+}
+
+static bool pack_icmp(msgpack_packer *pk, const struct icmp_answer *icmp)
+{
+	if (icmp->family == FAMILY_NONE)
+		return msgpack_pack_nil(pk);
+	return msgpack_pack_array(pk, icmp->ours ? 4 : 3) || msgpack_pack_uint8(pk, icmp->type) ||
+	       msgpack_pack_uint8(pk, icmp->code) || pack_address(pk, icmp->family, icmp->offender) ||
+	       (icmp->ours && msgpack_pack_true(pk));
+}
+
+static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned index, const struct outcome *o)
+{
+	char text[192];
+
+	if (!job->bad)
+		return pack_text(pk, o->detail, o->detail ? strlen(o->detail) : 0);
+	snprintf(text, sizeof(text), "bad job: %s (index %u in its batch)", job->bad, index);
+	return pack_text(pk, text, strlen(text));
+}
+
+int result_rows_add(struct result_rows *rows, const struct job *job, const void *blob, unsigned index,
+		    const struct outcome *o)
+{
+	const char *texts = blob;
+	msgpack_packer *pk = &rows->pk;
+	size_t before = rows->bytes.size;
+
+	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
+	if (msgpack_pack_array(pk, COLUMNS) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
+	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
+	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
+	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
+	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
+	    pack_detail(pk, job, index, o)) {
+		rows->bytes.size = before;
+		return -ENOMEM;
+	}
+	rows->count++;
+	return 0;
+}
+
+/* As short as msgpack has it; returns its length. */
+static size_t array_header(unsigned count, uint8_t into[HEADER_ROOM])
+{
+	if (count < 16) {
+		into[0] = (uint8_t)(0x90 | count);
+		return 1;
+	}
+	if (count <= UINT16_MAX) {
+		into[0] = 0xdc;
+		into[1] = (uint8_t)(count >> 8);
+		into[2] = (uint8_t)count;
+		return 3;
+	}
+	into[0] = 0xdd;
+	for (unsigned i = 0; i < 4; i++)
+		into[1 + i] = (uint8_t)(count >> (24 - 8 * i));
+	return 5;
+}
+
+size_t result_rows_size(const struct result_rows *rows)
+{
+	uint8_t header[HEADER_ROOM];
+	return array_header(rows->count, header) + rows->bytes.size - HEADER_ROOM;
+}
+
+unsigned result_rows_count(const struct result_rows *rows) { return rows->count; }
+
+const void *result_rows_bytes(struct result_rows *rows, size_t *len)
+{
+	uint8_t header[HEADER_ROOM];
+	size_t header_len = array_header(rows->count, header);
+	char *start = rows->bytes.data + HEADER_ROOM - header_len;
+
+	memcpy(start, header, header_len);
+	*len = header_len + rows->bytes.size - HEADER_ROOM;
+	return start;
+}
+
+void result_rows_reset(struct result_rows *rows)
+{
+	rows->bytes.size = HEADER_ROOM;
+	rows->count = 0;
+}
+
+/* What a column may hold beside nil: a number from low to high or, where high is 0, a text. */
+static const struct column_row {
+	const char *name;
+	int64_t low, high;
+} columns[COLUMNS] = {
+	[COL_MONITOR] = { "monitor", 0, 0 },
+	[COL_SLOT] = { "slot_ms", 0, TIME_MAX_MS },
+	[COL_ATTEMPT] = { "attempt", 0, UINT16_MAX },
+	[COL_VERDICT] = { "verdict", VERDICT_NONE + 1, UINT8_MAX },
+	[COL_HOST] = { "host", 0, 0 },
+	[COL_ADDRESS] = { "address", 0, 0 },
+	[COL_PORT] = { "port", 0, UINT16_MAX },
+	[COL_RTT] = { "rtt_us", 0, UINT32_MAX },
+	[COL_WALL] = { "wall_us", 0, UINT32_MAX },
+	[COL_LATE] = { "late_us", INT32_MIN, INT32_MAX },
+	[COL_SYN] = { "syn_retrans", 0, UINT8_MAX },
+	[COL_ERRNO] = { "errno", 0, UINT16_MAX },
+	[COL_ICMP] = { "icmp", 0, 0 },
+	[COL_DETAIL] = { "detail", 0, 0 },
+};
+
+struct values {
+	int64_t number[COLUMNS];
+	const char *text[COLUMNS];
+};
+
+/* A text ended by 0: the byte behind it is the header of the next value, which the tree no longer needs. */
+static bool text_read(const msgpack_object *o, const char **text)
+{
+	if (o->type != MSGPACK_OBJECT_STR || !text_is_printable(o->via.str.ptr, o->via.str.size))
+		return false;
+	if (o->via.str.size > 0) {
+		*text = o->via.str.ptr;
+		((char *)o->via.str.ptr)[o->via.str.size] = 0;
+	}
+	return true;
+}
+
+/* The family of a literal address, and its bytes. */
+static uint8_t address_read(const char *text, uint8_t into[16])
+{
+	if (inet_pton(AF_INET, text, into) == 1)
+		return FAMILY_V4;
+	return inet_pton(AF_INET6, text, into) == 1 ? FAMILY_V6 : FAMILY_NONE;
+}
+
+static bool icmp_read(const msgpack_object *o, struct icmp_answer *icmp)
+{
+	const msgpack_object *part = o->via.array.ptr;
+	const char *offender = "";
+	int64_t type, code;
+
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 ||
+	    !object_integer(&part[0], 0, UINT8_MAX, &type) || !object_integer(&part[1], 0, UINT8_MAX, &code) ||
+	    !text_read(&part[2], &offender))
+		return false;
+	icmp->family = address_read(offender, icmp->offender);
+	icmp->type = (uint8_t)type;
+	icmp->code = (uint8_t)code;
+	icmp->ours = o->via.array.size > 3 && part[3].type == MSGPACK_OBJECT_BOOLEAN && part[3].via.boolean;
+	return icmp->family != FAMILY_NONE;
+}
+
+static bool column_read(enum column c, const msgpack_object *o, struct values *v, struct icmp_answer *icmp)
+{
+	uint8_t address[16];
+
+	v->number[c] = 0;
+	v->text[c] = "";
+	if (o->type == MSGPACK_OBJECT_NIL)
+		return columns[c].low <= 0;
+	if (c == COL_ICMP)
+		return icmp_read(o, icmp);
+	if (columns[c].high != 0)
+		return object_integer(o, columns[c].low, columns[c].high, &v->number[c]);
+	if (!text_read(o, &v->text[c]))
+		return false;
+	return c != COL_ADDRESS || !*v->text[c] || address_read(v->text[c], address) != FAMILY_NONE;
+}
+
+static void result_fill(struct result *r, const struct values *v)
+{
+	r->monitor = v->text[COL_MONITOR];
+	r->detail = v->text[COL_DETAIL];
+	snprintf(r->address, sizeof(r->address), "%s", v->text[COL_ADDRESS]);
+	r->host = *v->text[COL_HOST] ? v->text[COL_HOST] : r->address;
+	r->slot_ms = (uint64_t)v->number[COL_SLOT];
+	r->attempt = (unsigned)v->number[COL_ATTEMPT];
+	r->port = (unsigned)v->number[COL_PORT];
+	/* A newer engine may know more words; its other rows are still worth reading. */
+	r->outcome.verdict = v->number[COL_VERDICT] < VERDICTS ? (uint8_t)v->number[COL_VERDICT] : VERDICT_NONE;
+	r->outcome.rtt_us = (uint32_t)v->number[COL_RTT];
+	r->outcome.wall_us = (uint32_t)v->number[COL_WALL];
+	r->outcome.late_us = (int32_t)v->number[COL_LATE];
+	r->outcome.syn_retrans = (uint8_t)v->number[COL_SYN];
+	r->outcome.error = (uint16_t)v->number[COL_ERRNO];
+	r->outcome.detail = *r->detail ? r->detail : NULL;
+}
+
+static int row_read(const msgpack_object *o, uint32_t index, struct result *r, char *why, size_t why_len)
+{
+	struct values v;
+
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < COLUMNS) {
+		snprintf(why, why_len, "row %u: not an array of at least %d values", index, COLUMNS);
+		return -EBADMSG;
+	}
+	memset(r, 0, sizeof(*r));
+	for (enum column c = 0; c < COLUMNS; c++)
+		if (!column_read(c, &o->via.array.ptr[c], &v, &r->outcome.icmp)) {
+			if (columns[c].high != 0)
+				snprintf(why, why_len, "row %u: %s is not a whole number from %lld to %lld", index,
+					 columns[c].name, (long long)columns[c].low, (long long)columns[c].high);
+			else
+				snprintf(why, why_len, "row %u: %s is not %s", index, columns[c].name,
+					 c == COL_ICMP	      ? "[type, code, address]"
+					 : c == COL_ADDRESS ? "an IPv4 or IPv6 address"
+							      : "UTF-8 text without control characters");
+			return -EBADMSG;
+		}
+	result_fill(r, &v);
+	return 0;
+}
+
+static int rows_read(const msgpack_object *rows, int (*each)(void *arg, const struct result *result), void *arg,
+		     char *why, size_t why_len)
+{
+	struct result result;
+
+	if (rows->type != MSGPACK_OBJECT_ARRAY) {
+		snprintf(why, why_len, "byte 0: not an array of rows");
+		return -EBADMSG;
+	}
+	for (uint32_t i = 0; i < rows->via.array.size; i++) {
+		int rc = row_read(&rows->via.array.ptr[i], i, &result, why, why_len);
+		if (rc == 0)
+			rc = each(arg, &result);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int result_rows_read(const void *blob, size_t len, int (*each)(void *arg, const struct result *result), void *arg,
+		     char *why, size_t why_len)
+{
+	msgpack_unpacked tree;
+	int rc = guard_walk(blob, len, why, why_len);
+
+	if (rc)
+		return rc;
+	char *copy = malloc(len + 1); /* ours to write ends of texts into; one more for the last */
+	if (!copy) {
+		snprintf(why, why_len, "no memory to unpack %zu bytes", len);
+		return -ENOMEM;
+	}
+	memcpy(copy, blob, len);
+	rc = tree_unpack(&tree, copy, len, why, why_len);
+	if (rc == 0)
+		rc = rows_read(&tree.data, each, arg, why, why_len);
+	msgpack_unpacked_destroy(&tree);
+	free(copy);
+	return rc;
+}
