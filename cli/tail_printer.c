@@ -4,7 +4,7 @@
  * lines can whose successors are not known. */
 #include "cli/tail_printer.h"
 
-#include "cli/target.h"
+#include "wire/target.h"
 #include "wire/streams.h"
 
 #include <stdio.h>

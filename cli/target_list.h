@@ -4,7 +4,7 @@
 
 #include "base/option.h"
 #include "base/text.h"
-#include "cli/target.h"
+#include "wire/target.h"
 
 struct target_list {
 	struct target *items;

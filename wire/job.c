@@ -4,6 +4,7 @@
  * so that its monitor gets an answer; only a blob that is no batch is refused as a whole. */
 #include "wire/job.h"
 #include "base/must.h"
+#include "base/printable.h"
 #include "base/option.h"
 #include "wire/guard.h"
 #include "wire/msgpack_read.h"

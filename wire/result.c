@@ -4,6 +4,7 @@
  * refused with the name of its column and never half believed. */
 #include "wire/result.h"
 #include "base/must.h"
+#include "base/printable.h"
 #include "wire/guard.h"
 #include "wire/msgpack_read.h"
 

@@ -1,6 +1,6 @@
 /* target.h - HOST:PORT as people write it. */
-#ifndef CLI_TARGET_H
-#define CLI_TARGET_H
+#ifndef WIRE_TARGET_H
+#define WIRE_TARGET_H
 
 #include "wire/job.h"
 #include <stdbool.h>

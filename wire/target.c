@@ -2,7 +2,7 @@
  * In: bytes that somebody typed or a file holds.  Out: a target, or a sentence.
  * Owns: nothing.  Why so: what looks like an address but is none (10.0.0, 0x7f.1, 256.1.1.1) is refused here and not
  * handed to a resolver, which would read some of them as quite another address (inet_aton(3)). */
-#include "cli/target.h"
+#include "wire/target.h"
 
 #include "base/text.h"
 

@@ -1,7 +1,7 @@
 /* test_target.c - HOST:PORT: what is taken, and what the sentence says about what is not. */
-#include "cli/target.h"
+#include "wire/target.h"
 
-#include "cli_test.h"
+#include "tests/unit/cli/cli_test.h"
 
 #include <stdlib.h>
 

@@ -1,0 +1,106 @@
+/* watch.h - one monitor as alerts sees it: results and time go in; jobs to send and events to tell come out.
+ * It owns the monitor's history and its incident, decides by decide.c, and touches neither Redis nor a clock: `now` is
+ * handed in, so a simulation and a replay run the very code that pages people.
+ *
+ * What it promises: the same set of results gives the same decision in whatever order and however often they come; an
+ * event is made once per incident; no event ends an incident that was not begun; what is told is paired. */
+#ifndef ALERTS_WATCH_H
+#define ALERTS_WATCH_H
+
+#include "base/json.h"
+#include "wire/monitor.h"
+#include "wire/result.h"
+
+/* What the monitor asks for; copied from struct monitor and settings, so that a watch can outlive both. */
+struct watch_rule {
+	unsigned interval_ms, timeout_ms, slow_ms;
+	unsigned regions;	      /* how many probe it; indexes 0 .. regions - 1 of the caller's list */
+	uint16_t region_mask;	      /* which ones, a bit for each index of the settings' regions */
+	enum canary canary;
+};
+
+/* What is going on around it; handed in whenever it decides. */
+enum parent_state { PARENT_NONE, PARENT_UP, PARENT_SUSPECT, PARENT_DOWN };
+struct watch_env {
+	uint64_t now_ms;	      /* wall clock */
+	uint16_t quarantined;	      /* regions that may not vote, a bit each: their canaries fail, or they disagree too often */
+	uint16_t silent;	      /* regions without a living engine */
+	const char *maintenance;      /* why it is not told ("" without a reason), or NULL: no window covers it */
+	enum parent_state parent;     /* the worst of its parents */
+	const char *parent_name;      /* of that one */
+};
+
+enum watch_state { WATCH_NEW, WATCH_UP, WATCH_DEGRADED, WATCH_PATH, WATCH_DOWN, WATCH_UNKNOWN, WATCH_STATES };
+extern const char *const watch_state_names[WATCH_STATES + 1]; /* "new", "up", "degraded", "path", "down", "unknown", NULL */
+
+enum watch_scope { SCOPE_NONE, SCOPE_SERVICE, SCOPE_PARTIAL, SCOPE_PATH, SCOPES };
+extern const char *const watch_scope_names[SCOPES + 1]; /* "", "service", "partial", "path", NULL */
+
+enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING, EVENT_KINDS };
+extern const char *const event_kind_names[EVENT_KINDS + 1]; /* "monitor.down", "monitor.up", "monitor.path", ... */
+
+/* One thing that happened.  UP ends DOWN; the other kinds come again with resolved true when they end. */
+struct watch_event {
+	enum event_kind kind;
+	bool resolved;
+	bool page;		      /* somebody is woken: DOWN, its UP, and FLAPPING; false is a notice */
+	bool told;		      /* goes to the channels; false: only to the log of events */
+	char why_not[160];	      /* of told false: "maintenance: minor upgrade", "its parent core-switch is down" */
+	uint64_t incident;	      /* number within the monitor, the same for begin and end: the dedupe key */
+	uint64_t since_ms;	      /* first failure; of UP: of the incident it ends */
+	uint64_t confirmed_after_ms;  /* first failure until decided */
+	uint64_t duration_ms;	      /* of what ends; 0 otherwise */
+	enum verdict verdict;	      /* the one most regions that vote down saw */
+	enum watch_scope scope;
+};
+
+/* A round of probes in all regions of the monitor, to be sent at once on the hot streams. */
+struct watch_round {
+	bool wanted;
+	uint64_t slot_ms;	      /* for the jobs, with attempt the key of their results */
+	unsigned attempt;	      /* 1 and up; scheduled jobs have 0 */
+};
+
+struct watch_actions {
+	struct watch_round round;
+	unsigned events;
+	struct watch_event event[4];
+	bool changed;		      /* watch_save() would give other bytes than before */
+};
+
+struct watch; /* one allocation; about 100 B and 24 B for each result kept */
+
+struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
+void watch_free(struct watch *w);
+/* The monitor was changed.  History stays for the regions that stay, unless reset says that the target is another. */
+struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool reset);
+
+/* A result has come.  region: index.  Constant time; most are "still up" and change nothing. */
+void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
+		  struct watch_actions *actions);
+/* When watch_tick() must be called at the latest, wall clock ms; UINT64_MAX: never. */
+uint64_t watch_due_ms(const struct watch *w);
+void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
+
+enum watch_state watch_state(const struct watch *w);
+enum watch_scope watch_scope(const struct watch *w);
+uint64_t watch_since_ms(const struct watch *w);
+/* True while some region votes down and nothing is decided: PARENT_SUSPECT for its children. */
+bool watch_is_suspect(const struct watch *w);
+/* The vote of a region at env->now_ms as it stands: for quarantine's count of those who disagree with the majority. */
+enum vote { VOTE_ABSTAIN, VOTE_UP, VOTE_DOWN };
+enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env);
+
+/* What must survive a restart: state, incident, what was told, flapping, and the newest results; a JSON object that the caller
+ * owns, and that people may read in redis-cli.  Names: the settings' regions by index. */
+json_t *watch_save(const struct watch *w, const char *const *names);
+/* Into a new watch.  False: why says what is wrong; the watch then is as new. */
+bool watch_load(struct watch *w, const json_t *saved, const char *const *names, unsigned count, char *why, size_t why_len);
+
+/* The newest look of each region, for messages: an array of {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}. */
+json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env);
+/* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or why it
+ * abstains, the arithmetic as a sentence, and why somebody is or is not paged. */
+json_t *watch_explain(const struct watch *w, const char *const *names, const struct watch_env *env);
+
+#endif

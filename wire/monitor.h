@@ -1,0 +1,64 @@
+/* monitor.h - a monitor as it stands in Redis: one JSON object a field of the hash pw:monitors, so that a control plane
+ * in any language can write it.  docs/wire.md says the same to them.
+ *
+ *	{"target":"198.51.100.7:5432","interval_ms":60000,"timeout_ms":3200,"slow_ms":500,"close":"rst","settle_ms":0,
+ *	 "regions":["eu","us"],"labels":{"team":"core"},"runbook":"https://wiki/pg","parents":["core-switch"],
+ *	 "canary":"down","paused":true}
+ *
+ * Only target is required.  Unknown members are ignored, so that a newer writer can speak to an older reader. */
+#ifndef WIRE_MONITOR_H
+#define WIRE_MONITOR_H
+
+#include "wire/job.h"
+
+#define MONITOR_INTERVAL_DEFAULT_MS 60000
+#define MONITOR_INTERVAL_MIN_MS 1000	  /* below, a timeout of a few SYNs does not fit */
+#define MONITOR_INTERVAL_MAX_MS 86400000
+#define MONITOR_LABELS_MAX 32
+#define MONITOR_PARENTS_MAX 16
+#define MONITOR_TEXT_MAX 512		  /* a runbook, a label's value */
+#define MONITOR_JSON_MAX 16384
+#define REGIONS_MAX 16			  /* nine are sold; a bit each in a mask */
+
+/* What a monitor is for, beside its target: to show that a region and the whole path work. */
+enum canary { CANARY_NONE, CANARY_UP, CANARY_DOWN, CANARIES };
+extern const char *const canary_names[CANARIES + 1]; /* "", "up", "down", NULL */
+
+struct monitor_label {
+	char *name, *value;
+};
+
+struct monitor {
+	char name[NAME_MAX_LEN + 1];
+	char host[HOST_MAX_LEN + 1];
+	unsigned port;
+	unsigned interval_ms, timeout_ms;
+	unsigned slow_ms;	      /* 0: never slow */
+	unsigned settle_ms;	      /* or JOB_SETTLE_AUTO, JOB_SETTLE_UNSET */
+	enum close_mode close;
+	enum canary canary;
+	bool paused;
+	unsigned labels, parents, regions;
+	struct monitor_label label[MONITOR_LABELS_MAX];
+	char *parent[MONITOR_PARENTS_MAX];
+	char *region[REGIONS_MAX];    /* none: all of the settings */
+	char *runbook;		      /* or NULL */
+};
+
+/* Whether text may name a monitor: 1 to 64 bytes of UTF-8 without control characters. */
+bool monitor_name_is_fine(const char *name, size_t len);
+/* "198.51.100.7:5432", "[2001:db8::1]:53", "db.example.net:5432" into host and port.  False: why holds a sentence. */
+bool monitor_target_read(const char *target, struct monitor *m, char *why, size_t why_len);
+/* The other way; size HOST_MAX_LEN + 9. */
+void monitor_target_write(const struct monitor *m, char *into, size_t len);
+
+/* Every field at its default, name and target empty, nothing owned. */
+void monitor_init(struct monitor *m);
+void monitor_free(struct monitor *m); /* what it points to, not m itself */
+
+/* Fills *m from the JSON of the monitor called name.  False: why holds "monitor NAME: what is wrong"; *m then owns nothing. */
+bool monitor_decode(struct monitor *m, const char *name, const char *json, size_t len, char *why, size_t why_len);
+/* malloc'd JSON of one line, defaults left out; equal monitors give equal bytes.  NULL: no memory. */
+char *monitor_encode(const struct monitor *m);
+
+#endif
