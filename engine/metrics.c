@@ -84,6 +84,8 @@ static void write_info(struct text *t, const struct metrics *m, const struct pip
 	label(t, "why", state->connector_why);
 	text_add(t, "} 1\n");
 	single(t, "portwatch_engine_lanes", "gauge", "Threads that probe.", state->lanes);
+	single(t, "portwatch_engine_lanes_fallback", "gauge", "Lanes that had to take their second choice of a connector.",
+	       state->second_choice);
 	single(t, "portwatch_engine_slots", "gauge", "Connects that may be in flight.", state->slots);
 }
 

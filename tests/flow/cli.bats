@@ -447,6 +447,18 @@ check() { "$PORTWATCH" check "$@"; }
 	plugin_line UNKNOWN 'names are not built yet' 'U;;;0;3\.2'
 }
 
+@test "check waits for a settle time that is longer than the timeout" {
+	run check -H 127.0.0.1 -p "${OPEN#*:}" -t 100 --settle 5000
+	[ "$status" = 0 ]
+	plugin_line OK open '0\.[0-9]*s;;;0;0\.1'
+}
+
+@test "a probe with close half says that no handshake was completed" {
+	run "$PORTWATCH" probe "$OPEN" --close half -o ndjson
+	[ "$status" = 0 ]
+	jq -e '.verdict == "open" and (.detail | contains("the handshake was not completed"))' <<<"$output"
+}
+
 @test "check judges the round trip by ranges" {
 	local at=(-H 127.0.0.1 -p "${OPEN#*:}")
 	run check "${at[@]}" -w @0:60s
