@@ -320,12 +320,19 @@ static int ring_restrict(struct connector_uring *u)
 	return error ? error : ring_register(u, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
-static void explain_refusal(int error, const char *step, char *why, size_t why_len)
+/* What this machine says of itself, for the sentence below. */
+struct forbidders {
+	char disabled; /* sysctl kernel.io_uring_disabled: '0', '1', '2' */
+	bool filtered; /* a seccomp filter is on us */
+};
+
+static struct forbidders who_forbids(void)
 {
-	char disabled = '0', line[256], seccomp = '0';
+	struct forbidders who = { .disabled = '0' };
+	char line[256], seccomp = '0';
 	FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "re");
 	if (f) {
-		disabled = (char)fgetc(f);
+		who.disabled = (char)fgetc(f);
 		fclose(f);
 	}
 	f = fopen("/proc/self/status", "re");
@@ -333,14 +340,38 @@ static void explain_refusal(int error, const char *step, char *why, size_t why_l
 		sscanf(line, "Seccomp: %c", &seccomp);
 	if (f)
 		fclose(f);
-	const char *cause = error == -ENOSYS	 ? "this kernel has no io_uring, or one older than 5.11"
-			    : disabled == '1'	 ? "sysctl kernel.io_uring_disabled=1 keeps it for a group"
-			    : disabled == '2'	 ? "sysctl kernel.io_uring_disabled=2 forbids it"
-			    : seccomp != '0'	 ? "a seccomp filter forbids it, as container runtimes do by default"
-			    : error == -ENOMEM	 ? "not enough lockable memory (ulimit -l)"
-			    : error == -EMFILE	 ? "no descriptor left (ulimit -n)"
-						 : "the kernel refuses it";
-	snprintf(why, why_len, "%s: %s (%s)", step, strerror(-error), cause);
+	who.filtered = seccomp == '2';
+	return who;
+}
+
+/* By errno first: in a container a filter is always there, and yet a shortage is a shortage. */
+static const char *refusal_cause(int error, struct forbidders who)
+{
+	switch (error) {
+	case -ENOMEM:
+		return "not enough memory, or not enough of it may be locked; try a higher ulimit -l or fewer --slots";
+	case -EMFILE:
+		return "this process has no descriptor left; try a higher ulimit -n";
+	case -ENFILE:
+		return "this host has no descriptor left; try a higher sysctl fs.file-max";
+	case -ENOSYS:
+		return who.filtered ? "this kernel has no io_uring or one older than 5.11, or the seccomp filter on this process "
+				      "says so, as gVisor and some container runtimes do"
+				    : "this kernel has no io_uring, or one older than 5.11";
+	case -EPERM:
+	case -EACCES:
+		return who.disabled == '1' ? "sysctl kernel.io_uring_disabled=1 keeps it for a group"
+		       : who.disabled == '2' ? "sysctl kernel.io_uring_disabled=2 forbids it"
+		       : who.filtered	     ? "a seccomp filter forbids it, as container runtimes do by default"
+					     : "the kernel or a security module forbids it";
+	default:
+		return "the kernel refuses it";
+	}
+}
+
+static void explain_refusal(int error, const char *step, char *why, size_t why_len)
+{
+	snprintf(why, why_len, "%s: %s (%s)", step, strerror(-error), refusal_cause(error, who_forbids()));
 }
 
 static bool allocate(struct connector_uring *u)

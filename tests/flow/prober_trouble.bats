@@ -310,7 +310,13 @@ falls_back() {
 }
 
 @test "where the kernel has no io_uring epoll answers alike and the reason is said" {
-	falls_back ENOSYS io_uring_setup 'Function not implemented (this kernel has no io_uring'
+	falls_back ENOSYS io_uring_setup 'Function not implemented (this kernel has no io_uring or one older than 5.11, or the seccomp filter'
+}
+
+@test "where memory or descriptors are short in a container the filter is not blamed" {
+	falls_back ENOMEM io_uring_setup 'Cannot allocate memory (not enough memory, or not enough of it may be locked; try a higher ulimit -l'
+	rcli FLUSHALL >/dev/null
+	falls_back EMFILE io_uring_setup 'Too many open files (this process has no descriptor left; try a higher ulimit -n'
 }
 
 @test "where a ring can be made but not restricted epoll answers alike" {

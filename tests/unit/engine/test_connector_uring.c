@@ -289,6 +289,39 @@ static void a_refusal_is_explained(void **state)
 	assert_non_null(strstr(why, "io_uring_setup: Operation not permitted ("));
 }
 
+/* In a container a filter is always there, and a kernel that has io_uring may have it switched off besides. */
+static void the_errno_decides_who_is_blamed_for_a_refusal(void **state)
+{
+	static const struct {
+		int error;
+		struct forbidders who;
+		const char *blamed;
+	} cases[] = {
+		{ -ENOMEM, { '0', true }, "ulimit -l" },
+		{ -ENOMEM, { '2', true }, "ulimit -l" },
+		{ -EMFILE, { '0', true }, "ulimit -n" },
+		{ -EMFILE, { '0', false }, "ulimit -n" },
+		{ -ENFILE, { '2', true }, "fs.file-max" },
+		{ -ENOSYS, { '0', true }, "seccomp filter" },
+		{ -ENOSYS, { '0', false }, "this kernel has no io_uring, or one older" },
+		{ -EPERM, { '1', true }, "io_uring_disabled=1" },
+		{ -EPERM, { '2', true }, "io_uring_disabled=2" },
+		{ -EPERM, { '0', true }, "seccomp filter forbids it" },
+		{ -EACCES, { '0', true }, "seccomp filter forbids it" },
+		{ -EPERM, { '0', false }, "security module" },
+		{ -EINVAL, { '0', true }, "the kernel refuses it" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *cause = refusal_cause(cases[i].error, cases[i].who);
+		if (!strstr(cause, cases[i].blamed))
+			fail_msg("%s is explained by \"%s\", not by %s", strerror(-cases[i].error), cause, cases[i].blamed);
+		bool names_filter = strstr(cause, "seccomp") != NULL;
+		if (names_filter && !cases[i].who.filtered)
+			fail_msg("%s: a filter is blamed where none is: %s", strerror(-cases[i].error), cause);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +333,7 @@ int main(void)
 		cmocka_unit_test(without_cqe_skip_a_slot_is_answered_when_the_kernel_owes_it_nothing_more),
 		cmocka_unit_test(a_refused_request_is_answered_in_the_next_turn_and_may_be_refused_again),
 		cmocka_unit_test(a_refusal_is_explained),
+		cmocka_unit_test(the_errno_decides_who_is_blamed_for_a_refusal),
 	};
 	alarm(120);
 	return cmocka_run_group_tests(tests, NULL, NULL);
