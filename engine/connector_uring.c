@@ -267,11 +267,14 @@ static const struct connector_ops uring_ops = {
 	.close = uring_close,
 };
 
-/* From the best to the plainest: each flag set needs a newer kernel than the next (6.1, 5.19, any). */
-static const unsigned ladder[] = {
-	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	0,
+/* From the best to the plainest: each flag set needs a newer kernel than the next. */
+static const struct rung {
+	unsigned flags;
+	const char *lacks; /* what a ring does without on this rung */
+} ladder[] = {
+	{ IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL, NULL },
+	{ IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL, "DEFER_TASKRUN, which came with Linux 6.1" },
+	{ 0, "DEFER_TASKRUN and COOP_TASKRUN, which came with Linux 6.1 and 5.19; a probe may cost a fifth more" },
 };
 
 static int ring_open(struct connector_uring *u)
@@ -279,11 +282,12 @@ static int ring_open(struct connector_uring *u)
 	int error = -EINVAL;
 	for (size_t i = 0; i < ARRAY_LEN(ladder) && error == -EINVAL; i++) {
 		struct io_uring_params params = {
-			.flags = ladder[i] | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED,
+			.flags = ladder[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED,
 			/* Nothing may overflow: a CQE for each slot, and one for the wake-up. */
 			.cq_entries = u->c.slots * 2 + 64 > SQ_ENTRIES * 2 ? u->c.slots * 2 + 64 : SQ_ENTRIES * 2,
 		};
 		error = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+		u->c.lacks = ladder[i].lacks;
 		u->skips_cqe = error == 0 && (params.features & IORING_FEAT_CQE_SKIP);
 		if (error == 0 && !(params.features & IORING_FEAT_EXT_ARG)) {
 			/* Linux 5.10: liburing would wait by a timeout request, which the restrictions refuse. */
