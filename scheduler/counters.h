@@ -12,6 +12,7 @@ enum missed {
 	MISSED_NO_SCHEDULER, /* nobody was there to schedule it */
 	MISSED_REDIS_FULL,
 	MISSED_REDIS_AWAY,
+	MISSED_REFUSED,	     /* Redis took it for another reason not */
 	MISSED_CLOCK,	     /* Redis' clock was set, over it or back before it */
 	MISSED_MOVED,	     /* regions or shards of the settings changed while it waited */
 	MISSED_NO_ENGINE,    /* no heartbeat since it was due */

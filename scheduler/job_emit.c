@@ -208,42 +208,60 @@ static bool is_there(const struct redis_reply *reply)
 	return reply_is_error(reply) && strstr(reply_text(reply, NULL), "equal or smaller") != NULL;
 }
 
-static enum emitted outcome_of(struct job_emit *e, const struct redis_reply *exec, enum redis_trouble queued, const char *key)
+/* What an error other than "equal or smaller" means for the jobs. */
+static enum emitted outcome_of_trouble(enum redis_trouble trouble)
+{
+	return trouble == TROUBLE_FULL ? EMIT_FULL : trouble == TROUBLE_OTHER ? EMIT_REFUSED : EMIT_LATER;
+}
+
+/* queued: the first error in answer to a queued command, NULL if there was none; EXEC's own then says less. */
+static enum emitted outcome_of(struct job_emit *e, const struct redis_reply *exec, const struct redis_reply *queued, const char *key)
 {
 	enum emitted outcome = EMIT_ACCEPTED;
-	const char *error = reply_is_error(exec) ? reply_text(exec, NULL) : "";
+	const struct redis_reply *error = queued ? queued : reply_is_error(exec) ? exec : NULL;
 	unsigned missed;
-	if (reply_is_error(exec))
-		outcome = reply_trouble(exec) == TROUBLE_FULL || queued == TROUBLE_FULL ? EMIT_FULL : EMIT_REFUSED;
-	for (size_t i = 0; i < reply_count(exec); i++) {
-		const struct redis_reply *one = reply_at(exec, i);
-		if (!reply_is_error(one))
-			continue;
-		outcome = is_there(one) ? EMIT_THERE : EMIT_REFUSED;
-		error = reply_text(one, NULL);
-	}
-	if (outcome == EMIT_REFUSED && log_allowed(&e->said, 1, &missed))
-		log_warnx("Redis refuses jobs", LOG_S("stream", key), LOG_S("why", error), LOG_UNSAID(missed));
+	for (size_t i = 0; i < reply_count(exec) && !error; i++)
+		if (is_there(reply_at(exec, i)))
+			outcome = EMIT_THERE;
+		else if (reply_is_error(reply_at(exec, i)))
+			error = reply_at(exec, i);
+	if (error)
+		outcome = outcome_of_trouble(reply_trouble(error));
+	if (error && outcome != EMIT_FULL && log_allowed(&e->said, 1, &missed))
+		log_warnx("Redis refuses jobs", LOG_S("stream", key), LOG_S("why", reply_text(error, NULL)), LOG_UNSAID(missed));
 	return outcome;
 }
 
 /* The answers to MULTI, each XADD (QUEUED) and EXEC. */
 static int read_place(struct job_emit *e, struct redis_link *link, unsigned place, const char *key)
 {
-	enum redis_trouble queued = TROUBLE_NONE;
+	struct redis_reply *queued = NULL, *reply = NULL;
 	for (uint32_t i = 0; i < e->place[place].entries + 1; i++) {
-		struct redis_reply *reply = redis_read(link, 0);
+		reply = redis_read(link, 0);
+		if (reply_is_error(reply) && !queued)
+			queued = reply;
+		else
+			redis_reply_free(reply);
 		if (!reply)
-			return -EIO;
-		if (reply_is_error(reply))
-			queued = reply_trouble(reply);
-		redis_reply_free(reply);
+			break;
 	}
-	struct redis_reply *exec = redis_read(link, 0);
-	if (!exec)
-		return -EIO;
-	e->place[place].outcome = outcome_of(e, exec, queued, key);
+	struct redis_reply *exec = reply ? redis_read(link, 0) : NULL;
+	if (exec)
+		e->place[place].outcome = outcome_of(e, exec, queued, key);
+	int bad = exec ? 0 : -EIO;
+	redis_reply_free(queued);
 	redis_reply_free(exec);
+	return bad;
+}
+
+/* What cannot be now makes the link wait as its trouble asks for. */
+static int later(const struct job_emit *e, struct redis_link *link)
+{
+	for (unsigned p = 0; p < e->places; p++)
+		if (e->place[p].outcome == EMIT_LATER) {
+			redis_link_drop(link, redis_link_error(link));
+			return -EIO;
+		}
 	return 0;
 }
 
@@ -268,5 +286,5 @@ int job_emit_send(struct job_emit *e, const struct places *places, struct redis_
 	for (unsigned p = 0; p < e->places && !bad; p++)
 		if (e->place[p].entries)
 			bad = read_place(e, link, p, places->place[p].jobs);
-	return bad;
+	return bad ? bad : later(e, link);
 }

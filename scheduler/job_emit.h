@@ -11,7 +11,14 @@
 #include "scheduler/monitors.h"
 #include "scheduler/places.h"
 
-enum emitted { EMIT_NONE, EMIT_ACCEPTED, EMIT_THERE, EMIT_FULL, EMIT_REFUSED };
+enum emitted {
+	EMIT_NONE,     /* nothing was due there */
+	EMIT_ACCEPTED,
+	EMIT_THERE,    /* refused because it, or something later, is in the stream */
+	EMIT_FULL,
+	EMIT_LATER,    /* Redis cannot at the moment: send again */
+	EMIT_REFUSED   /* and will not take it later either */
+};
 
 struct emit_place {
 	uint32_t jobs, entries;
@@ -30,7 +37,8 @@ void job_emit_add(struct job_emit *e, unsigned place, unsigned class, const stru
 /* No more jobs come.  False: no memory, nothing of it may be sent. */
 bool job_emit_end(struct job_emit *e);
 uint32_t job_emit_entries(const struct job_emit *e);
-/* Sends all and reads every answer.  0: outcomes are known.  -EIO: the link broke; send again. */
+/* Sends all and reads every answer.  0: outcomes are known.  -EIO: the link broke, or was dropped because of an
+ * EMIT_LATER; send again. */
 int job_emit_send(struct job_emit *e, const struct places *places, struct redis_link *link);
 const struct emit_place *job_emit_outcome(const struct job_emit *e, unsigned place);
 

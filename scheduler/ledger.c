@@ -11,6 +11,7 @@ const char *const missed_sentence[MISSED_REASONS] = {
 	[MISSED_NO_SCHEDULER] = "no scheduler was running",
 	[MISSED_REDIS_FULL] = "redis is full",
 	[MISSED_REDIS_AWAY] = "redis was away",
+	[MISSED_REFUSED] = "redis refused it",
 	[MISSED_CLOCK] = "the clock was set",
 	[MISSED_MOVED] = "the regions or shards were changed",
 	[MISSED_NO_ENGINE] = "no engine in the region",
@@ -152,6 +153,14 @@ void ledger_gap(struct ledger *l, uint64_t after_ms, uint64_t until_ms, enum mis
 		missed_log_sum(l->log, &l->places->place[i], after_ms + TICK_MS, until_ms, n[i], why);
 	}
 	free(n);
+}
+
+void ledger_cleared(struct ledger *l, const struct place *at, uint64_t now_ms, uint64_t n)
+{
+	counter_add(&l->counters->scheduled, n);
+	count_missed(l, at, n, MISSED_CLOCK);
+	if (n)
+		missed_log_sum(l->log, at, now_ms, at->last_ms, n, MISSED_CLOCK);
 }
 
 void ledger_skipped(struct ledger *l, uint64_t until_ms, enum missed why)

@@ -67,6 +67,9 @@ void ledger_skipped(struct ledger *l, uint64_t until_ms, enum missed why);
 /* The same for ticks before ledger_open(). */
 void ledger_gap(struct ledger *l, uint64_t after_ms, uint64_t until_ms, enum missed why);
 
+/* n jobs that a clock ahead of time had scheduled were taken out again, unread. */
+void ledger_cleared(struct ledger *l, const struct place *at, uint64_t now_ms, uint64_t n);
+
 /* A result.  monitor need not be known. */
 void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_t len, uint64_t slot_ms, unsigned attempt);
 /* Goes through what is over at now_ms, given that all results up to read_ms were seen; a bounded piece of it. */
