@@ -133,7 +133,7 @@ static void tally_disagreement(struct tally *t, const struct decide_in *in, cons
 		if (view_vote(v, in, at_ms, &why) != VOTE_UP || v->newest_ms <= since_ms)
 			continue;
 		t->against += muted >> i & 1;
-		t->contradicted |= !(barred >> i & 1);
+		t->contradicted |= !(barred >> i & 1) || muted >> i & 1;
 		t->disagree += !(barred >> i & 1) && v->last_down_ms < since_ms;
 	}
 }

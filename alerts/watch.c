@@ -106,9 +106,9 @@ void watch_view(const struct watch *w, const struct watch_env *env, struct decid
 	in->now_ms = env->now_ms;
 }
 
-static bool is_told_down(const struct watch *w)
+static bool is_down_already(const struct watch *w)
 {
-	return w->story && w->story->telling[EVENT_DOWN].incident;
+	return w->story && w->story->telling[EVENT_DOWN].open;
 }
 
 /* Two intervals without enough voters, or their last words too old to count even if they were still there. */
@@ -123,7 +123,7 @@ static enum watch_state next_state(const struct watch *w, const struct decision 
 {
 	if (blind_for_long(w, d, now_ms))
 		return WATCH_UNKNOWN;
-	if (d->down && (!d->blind || is_told_down(w))) /* a DOWN may go on among the blind, but not begin */
+	if (d->down && (!d->blind || is_down_already(w))) /* a DOWN may go on among the blind, but not begin */
 		return WATCH_DOWN;
 	if (d->blind && (d->heard < d->need || d->down))
 		return w->state;
@@ -140,7 +140,7 @@ static void enter_state(struct watch *w, const struct decision *d, enum watch_st
 
 	if (state != w->state) {
 		w->since_ms = seen ? d->since_ms : now_ms;
-		if (state == WATCH_DOWN && is_told_down(w))
+		if (state == WATCH_DOWN && is_down_already(w))
 			w->since_ms = w->story->telling[EVENT_DOWN].since_ms;
 		w->state = state;
 	}
@@ -165,7 +165,7 @@ static bool wants_rechecks(const struct watch *w)
 static bool story_rests(const struct story *s)
 {
 	for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
-		if (s->telling[kind].incident)
+		if (s->telling[kind].open)
 			return false;
 	return !s->heard && s->confirm.step == s->confirm.steps && !s->flap.on;
 }
