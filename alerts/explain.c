@@ -144,6 +144,9 @@ static void say_arithmetic(const struct watch *w, const struct decision *d, char
 			     d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against", d->against);
+	if (d->lasting && (size_t)n < len)
+		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %u s",
+			      DECIDE_TWO_REGIONS_MS / 1000);
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %u s apart, more than half end it", d->recovered,
 			      d->voters, DECIDE_RECOVERY_MS / 1000);

@@ -156,9 +156,9 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool wants_rechecks(const struct watch *w)
+static bool wants_rechecks(const struct watch *w, const struct decision *d)
 {
-	return w->state == WATCH_DOWN && w->rule.canary != CANARY_DOWN;
+	return d->lasting || (w->state == WATCH_DOWN && w->rule.canary != CANARY_DOWN);
 }
 
 /* Nothing of it waits for anything. */
@@ -186,7 +186,7 @@ static uint64_t next_due_ms(const struct watch *w, const struct decision *d, con
 		due = earlier(due, w->blind_since_ms + 2ull * w->rule.interval_ms);
 	if (!w->story)
 		return due;
-	due = earlier(due, confirm_due_ms(&w->story->confirm, wants_rechecks(w)));
+	due = earlier(due, confirm_due_ms(&w->story->confirm, wants_rechecks(w, d)));
 	due = earlier(due, watch_tell_due_ms(w, env));
 	if (w->story->flap.on)
 		due = earlier(due, w->story->flap.changed_ms + flap_calm_ms(w->rule.interval_ms));
@@ -226,7 +226,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 	enter_state(w, d, next_state(w, d, env->now_ms), env->now_ms);
 	watch_tell(w, d, env, actions);
 	if (w->story)
-		confirm_take(&w->story->confirm, wants_rechecks(w), env->now_ms, &actions->round);
+		confirm_take(&w->story->confirm, wants_rechecks(w, d), env->now_ms, &actions->round);
 	if (w->story && story_is_over(w, env)) {
 		free(w->story);
 		w->story = NULL;

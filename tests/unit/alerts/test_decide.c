@@ -142,6 +142,19 @@ static void who_falls_silent_after_seeing_it_open_still_counts_against_down(void
 	assert_string_equal(with("a: 60C\nb: 60C\nc: 59o\nd: 59o\ne: 59o", 62, 0x1c, 0), "down service");
 }
 
+static void two_that_a_third_contradicts_must_last_thirty_seconds_unless_their_evidence_is_strong(void **state)
+{
+	(void)state;
+	assert_string_equal(decided("a: 60F 63F1 65F2\nb: 63F1 65F2\nc: 1o 63o1", 69), "path");
+	assert_true(d.lasting);
+	assert_string_equal(decided("a: 60F 63F1 65F2 92F3\nb: 63F1 65F2 92F3\nc: 1o 63o1", 96), "path");
+	assert_string_equal(decided("a: 60F 63F1 65F2 93F3\nb: 63F1 65F2 93F3\nc: 1o 63o1", 97), "down partial");
+	assert_false(d.lasting);
+	assert_string_equal(decided("a: 60C 63C1\nb: 63C1\nc: 1o 63o1", 65), "down partial");
+	assert_string_equal(decided("a: 60F 63F1\nb: 63F1 65F2\nc: 1o", 69), "down service"); /* nobody contradicts */
+	assert_string_equal(decided("a: 60F 63F1\nb: 63F1 65F2\nc: 63F1 65F2\nd: 1o 63o1\ne: 1o 63o1", 69), "down partial"); /* three */
+}
+
 static void from_one_place_it_takes_three_failures_over_thirty_seconds(void **state)
 {
 	(void)state;
@@ -199,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_vote_expires_after_two_and_a_half_intervals),
 		cmocka_unit_test(a_quarantined_or_silent_region_abstains),
 		cmocka_unit_test(who_falls_silent_after_seeing_it_open_still_counts_against_down),
+		cmocka_unit_test(two_that_a_third_contradicts_must_last_thirty_seconds_unless_their_evidence_is_strong),
 		cmocka_unit_test(from_one_place_it_takes_three_failures_over_thirty_seconds),
 		cmocka_unit_test(down_ends_when_most_have_seen_it_open_twice_fifteen_seconds_apart),
 		cmocka_unit_test(what_was_never_down_together_is_not_down_while_it_recovers),
