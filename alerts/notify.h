@@ -43,6 +43,7 @@ struct notify_ops {
 	const char *type; /* "webhook", "alertmanager", "slack", "pagerduty", "smtp", "exec" */
 	unsigned most;	  /* notices that one deliver() takes, 1 .. NOTIFY_FOLD_MAX; no two of one monitor */
 	unsigned gap_ms;  /* least time from one deliver() to the next, 0: none */
+	bool closes_test; /* a test event is followed by its end, or somebody would have to close it by hand */
 	/* NULL: why says what the configuration lacks.  stop: becomes true when the process cannot wait any longer. */
 	void *(*open)(const struct channel *c, const atomic_bool *stop, char *why, size_t why_len);
 	enum delivery (*deliver)(void *self, const struct notice *n, unsigned count, struct post_answer *answer);

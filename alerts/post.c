@@ -18,7 +18,7 @@
 
 #define KEPT_MAX 2048	      /* of an answer's body: enough to find a sentence in */
 #define READ_MAX (64u << 10)  /* then it is not read any further; its status counts */
-#define RETRY_AFTER_MAX_S 86400
+#define RETRY_AFTER_MAX_S 3600
 
 struct post {
 	CURL *curl;
