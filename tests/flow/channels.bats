@@ -4,7 +4,7 @@
 # One namespace, Redis and scripted receiver for the file; each test has channels (notify-driver) of its own.
 
 load lib.bash
-: "${NOTIFY_DRIVER:=$PW_BUILD/tests/notify-driver}"
+: "${NOTIFY_DRIVER:=$(dirname "$PORTWATCH")/tests/notify-driver}"
 
 SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 SINK=http://127.0.0.1:8080
