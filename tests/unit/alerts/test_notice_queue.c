@@ -101,8 +101,10 @@ static void what_is_read_again_is_known(void **state)
 static void what_comes_late_takes_its_place_before_what_is_younger(void **state)
 {
 	(void)state;
-	struct queued *up = add(9, "a"), *down = add(5, "a");
-	assert_due(100, "a");
+	struct queued *up = add(9, "a");
+	add_to(1, 3, "b", false);
+	struct queued *down = add(5, "a");
+	assert_due(100, "a b");
 	assert_ptr_equal(due[0], down);
 	assert_true(up->blocked);
 }
