@@ -257,6 +257,27 @@ answers() { # PATH ANSWER,ANSWER
 	ids_of /orphan | diff - <(printf '%s\n' evt_a-down-0 evt_a-up-1)
 }
 
+# Prints the id of the connection of channel hook, and its flags.
+connection() {
+	rcli CLIENT LIST | sed -nE 's/^id=([0-9]+).* name=portwatch-alerts:notify:hook .* flags=([^ ]+).*/\1 \2/p'
+}
+
+connection_is_idle() {
+	[[ "$(connection)" =~ ^[0-9]+\ [^b]+$ ]]
+}
+
+@test "an event whose delivery by Redis was lost on the way is read again" {
+	channels_start webhook hook "url=$SINK/lost"
+	kill -STOP "$DRIVER_PID"
+	wait_for 5 connection_is_idle # its BLOCK is over, and it does not ask again
+	event_add a down
+	rcli XREADGROUP GROUP notify:hook notify STREAMS "$OUTBOX" '>' | grep -q evt_a-down-0
+	rcli CLIENT KILL ID "$(connection | cut -d' ' -f1)"
+	kill -CONT "$DRIVER_PID"
+	await_requests 1 /lost
+	wait_for 5 all_acknowledged hook
+}
+
 @test "killed again and again, it tells everything, each monitor in its order" {
 	local i
 	{ for i in {1..100}; do
