@@ -156,7 +156,6 @@ void notice_queue_later(struct queued *e, uint64_t due_ms)
 
 void notice_queue_settle(struct notice_queue *q, struct queued *e, enum outcome outcome, const char *why)
 {
-	must(!e->blocked || outcome == OUTCOME_LEFT_OUT || outcome == OUTCOME_DISABLED);
 	take_out(q, e);
 	mark_blocked(q, e);
 	e->outcome = outcome;

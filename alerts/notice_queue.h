@@ -19,6 +19,7 @@ struct queued {
 	unsigned shard;
 	uint64_t id_ms, id_seq; /* of the entry */
 	unsigned made;		/* tries so far */
+	bool old;		/* it was given to somebody before: another process may have tried */
 	uint64_t due_ms;
 	bool blocked;		/* an older one of its monitor is still here */
 	bool unheard;		/* the last try failed because nobody answered, so that another's success is good news */

@@ -76,13 +76,9 @@ uint64_t retry_next_ms(const struct retry_schedule *s, unsigned made, unsigned r
 
 unsigned retry_made_by_age(const struct retry_schedule *s, uint64_t age_ms)
 {
-	uint64_t tried_ms = 0;
+	uint64_t tried_ms = s->wait_ms[0];
 	unsigned made = 0;
-	while (made + 1 < s->tries) {
-		tried_ms += s->wait_ms[made];
-		if (tried_ms >= age_ms)
-			break;
+	while (made + 1 < s->tries && (tried_ms += s->wait_ms[made + 1]) < age_ms)
 		made++;
-	}
 	return made;
 }
