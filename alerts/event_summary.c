@@ -129,13 +129,14 @@ static void note_rtt(struct sentence *s, const json_t *region)
 		say(s, " (%" PRIu64 " ms)", (uint64_t)(us / US_PER_MS));
 }
 
-/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from eu, the only region". */
+/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "seen from one place (eu)". */
 static void say_from(struct sentence *s, const struct event_about *a, region_test *test)
 {
 	unsigned those = count(a, test), voters = count(a, is_down) + count(a, is_up);
 	if (voters == 1 && those == 1) {
-		say(s, ", seen from one place, ");
+		say(s, ", seen from one place (");
 		say_regions(s, a, test, NULL);
+		say(s, ")");
 	} else if (those && those == voters)
 		say(s, voters == 2 ? ", from both regions" : ", from all %u regions", voters);
 	else if (those) {

@@ -71,8 +71,6 @@ static void write_shards(struct text *t, struct alerts_counters *c)
 	single(t, "portwatch_alerts_redis_up", "gauge", "1 while the connection stands.", atomic_load(&c->redis_up));
 	single(t, "portwatch_alerts_redis_connects_total", "counter", "Connections made.", atomic_load(&c->redis_connects));
 	single(t, "portwatch_alerts_passes_total", "counter", "Turns of the main loop.", atomic_load(&c->passes));
-	family(t, "portwatch_alerts_pass_longest_seconds", "gauge", "Longest turn of the main loop since this was last asked for.");
-	text_printf(t, "portwatch_alerts_pass_longest_seconds %.6f\n", (double)atomic_exchange(&c->longest_pass_us, 0) / 1e6);
 }
 
 /* A region's name is plain: letters, digits, dot, dash and underscore. */

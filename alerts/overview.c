@@ -258,6 +258,7 @@ static void trim(struct alerts *a)
 void overview_count(struct alerts *a)
 {
 	struct alerts_counters *c = a->counters;
+	atomic_fetch_add(&c->passes, 1);
 	if (is_due(&a->next_trim_ns, 10 * NS_PER_S))
 		trim(a);
 	if (!is_due(&a->next_count_ns, COUNT_MS * NS_PER_MS))
@@ -277,14 +278,6 @@ void overview_count(struct alerts *a)
 		atomic_store(&c->region_silent[i], r->silent);
 		atomic_store(&c->region_quarantined[i], r->quarantined);
 	}
-}
-
-void overview_pass_took(struct alerts *a, uint64_t ns)
-{
-	struct alerts_counters *c = a->counters;
-	atomic_fetch_add(&c->passes, 1);
-	if (atomic_load(&c->longest_pass_us) < ns / NS_PER_US)
-		atomic_store(&c->longest_pass_us, ns / NS_PER_US);
 }
 
 /* ---- life ---- */
