@@ -21,6 +21,12 @@ int cmd_jobs(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_engine(int argc, char **argv);
+int cmd_scheduler(int argc, char **argv);
+int cmd_alerts(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 extern const char *const cli_version;

@@ -6,8 +6,6 @@
  * file has to be written, found and kept in step. */
 #include "cli/private_redis.h"
 
-#include "base/text.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #ifndef CLI_PRIVATE_REDIS_H
 #define CLI_PRIVATE_REDIS_H
 
+#include "base/text.h"
 #include "cli/children.h"
 #include "wire/redis_url.h"
 
