@@ -14,7 +14,7 @@ enum option_type {
 	OPTION_FLAG,	 /* bool */
 	OPTION_TEXT,	 /* const char *, owned by the caller of options_read() through struct options */
 	OPTION_COUNT,	 /* uint64_t within [min, max] */
-	OPTION_DURATION, /* uint64_t, in milliseconds within [min, max]; "3200ms", "10s", "5m", "2h"; no bare numbers but 0 */
+	OPTION_DURATION, /* uint64_t, in milliseconds within [min, max]; "3200ms", "10s", "5m", "2h", "1d"; no bare numbers but 0 */
 	OPTION_CHOICE,	 /* int: index into choices */
 	OPTION_LIST,	 /* struct option_list; the flag may be repeated, the file has a sequence, the variable commas */
 };
@@ -66,7 +66,7 @@ enum option_outcome options_read(const struct option_table *table, int argc, cha
 
 void options_help(const struct option_table *table, FILE *to);
 
-/* Parses "3200ms", "10s", "5m", "2h" or "0" into milliseconds; false: not a duration or out of range. */
+/* Parses "3200ms", "10s", "5m", "2h", "1d" or "0" into milliseconds; false: not a duration or out of range. */
 bool duration_parse(const char *text, uint64_t *ms);
 
 /* The candidate nearest to what was typed, for "did you mean", or NULL if none is near (edit distance over a third of

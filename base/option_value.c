@@ -23,7 +23,7 @@ enum {
 static const struct unit {
 	const char *name;
 	uint64_t ms;
-} units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } }; /* the largest first, for printing */
+} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } }; /* the largest first, for printing */
 
 /* Texts that live as long as the process hang here, so that a leak checker sees that somebody holds them. */
 static struct kept {
@@ -223,7 +223,7 @@ static bool duration_set(const struct option *o, const char *text, uint64_t *int
 		return number_set(o, text, number, into, why, why_len);
 	option_describe(o, about, sizeof about);
 	if (digits_parse(text, &number, &end) && !*end)
-		snprintf(why, why_len, "\"%s\" needs a unit: ms, s, m or h (%s)", text, about);
+		snprintf(why, why_len, "\"%s\" needs a unit: ms, s, m, h or d (%s)", text, about);
 	else
 		snprintf(why, why_len, "\"%s\" is not a time such as 3200ms, 10s, 5m or 2h (%s)", text, about);
 	return false;

@@ -30,6 +30,7 @@ struct config {
 	unsigned regions;
 	struct config_region region[REGIONS_MAX];
 	struct monitor *monitor; /* malloc'd array, in the order of the file; names are unique */
+	bool *says_paused;	 /* by the index of the monitor: the file says paused: true or false, not nothing */
 	unsigned monitors;
 	struct channel *channel; /* malloc'd array */
 	unsigned channels;
@@ -41,5 +42,9 @@ struct config {
  * there is one).  0: *c is filled and config_free() is due; otherwise *c owns nothing. */
 unsigned config_read(struct config *c, const char *path, struct text *errors);
 void config_free(struct config *c);
+
+/* What is in force, with every default, as YAML that config_read() takes; a monitor a line.  Secrets are replaced by
+ * "(redacted)", and so are the paths of URLs that are secrets themselves. */
+void config_show(const struct config *c, struct text *into);
 
 #endif

@@ -226,7 +226,7 @@ static void durations_need_a_unit_and_keep_their_bounds(void **state)
 		assert_false(duration_parse(wrong[i], &ms));
 	refused(read_line("-reu", "--settle-time", "1h"), "--settle-time: \"1h\" is above 10s (wait for a RST, 0 to 10s)");
 	refused(read_line("-reu", "--settle-time", "5"),
-		"--settle-time: \"5\" needs a unit: ms, s, m or h (wait for a RST, 0 to 10s)");
+		"--settle-time: \"5\" needs a unit: ms, s, m, h or d (wait for a RST, 0 to 10s)");
 	refused(read_line("-reu", "--settle-time", "soon"),
 		"--settle-time: \"soon\" is not a time such as 3200ms, 10s, 5m or 2h (wait for a RST, 0 to 10s)");
 }

@@ -1,0 +1,265 @@
+/* config_monitor.c - the sections `defaults` and `monitors`.
+ * In: nodes.  Out: struct monitor, with what it does not say itself taken from the defaults.
+ * Why so: one table of keys and one switch for both, so that a default cannot mean anything else than the key in a
+ * monitor.  A monitor with an error stays in the list until the end: its name is what others call their parent. */
+#include "config/config_parts.h"
+
+#include "base/must.h"
+#include "wire/target.h"
+
+#include <stdlib.h>
+
+enum key { NAME, TARGET, CANARY, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS };
+static const char *const keys[KEYS + 1] = { "name",    "target", "canary", "parents", "paused", "interval", "timeout", "slow",
+					    "close",   "settle", "regions", "labels",  "runbook", NULL };
+#define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
+
+static void free_list(char **item, unsigned *count)
+{
+	while (*count)
+		free(item[--*count]);
+}
+
+/* ---- single keys ---- */
+
+static void take_region_name(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)
+{
+	struct monitor *m = arg;
+	char shown[QUOTED_MAX], near[128];
+	const char *names[REGIONS_MAX + 1] = { 0 };
+	char *name = value_line(r, t, item, "regions", MONITOR_TEXT_MAX);
+	if (!name)
+		return;
+	quoted(shown, name, strlen(name));
+	for (unsigned i = 0; i < r->config->regions; i++)
+		names[i] = r->config->region[i].name;
+	for (unsigned i = 0; i < m->regions; i++)
+		if (strcmp(m->region[i], name) == 0) {
+			say(r, t, item, "regions: %s stands here a second time", shown);
+			free(name);
+			return;
+		}
+	if (region_known(r->config, name) && m->regions < REGIONS_MAX) {
+		m->region[m->regions++] = name;
+		return;
+	}
+	say(r, t, item, "regions: %s is not among the regions of this configuration%s", shown,
+	    did_you_mean(near, sizeof near, name, names));
+	free(name);
+}
+
+static void take_parent(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)
+{
+	struct monitor *m = arg;
+	char *name = value_line(r, t, item, "parents", NAME_MAX_LEN);
+	if (!name)
+		return;
+	for (unsigned i = 0; i < m->parents; i++)
+		if (strcmp(m->parent[i], name) == 0) {
+			say(r, t, item, "parents: \"%s\" stands here a second time", name);
+			free(name);
+			return;
+		}
+	if (m->parents < MONITOR_PARENTS_MAX)
+		m->parent[m->parents++] = name;
+	else
+		free(name); /* value_list() has refused the list */
+}
+
+static void read_target(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct monitor *m)
+{
+	char why[300];
+	char *text = value_line(r, t, value, "target", TARGET_MAX_LEN);
+	if (text && !monitor_target_read(text, m, why, sizeof why))
+		say(r, t, value, "target: %s", why);
+	free(text);
+}
+
+static void read_settle(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct monitor *m)
+{
+	uint64_t ms;
+	if (value->kind == YAML_TEXT && !value->tagged && strcmp(value->text, "auto") == 0)
+		m->settle_ms = JOB_SETTLE_AUTO;
+	else if (value_duration(r, t, value, "settle", 0, JOB_SETTLE_MAX_MS, &ms))
+		m->settle_ms = (unsigned)ms;
+}
+
+static void read_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, const char *what, uint64_t low,
+		      uint64_t high, unsigned *into)
+{
+	uint64_t ms;
+	if (value_duration(r, t, value, what, low, high, &ms))
+		*into = (unsigned)ms;
+}
+
+static void read_word(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, const char *what,
+		      const char *const *words, int add, int *into)
+{
+	int which;
+	if (value_word(r, t, value, what, words, &which))
+		*into = which + add;
+}
+
+static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *value, struct monitor *m)
+{
+	int close = (int)m->close, canary = (int)m->canary;
+	switch (key) {
+	case TARGET: read_target(r, t, value, m); break;
+	case CANARY: read_word(r, t, value, "canary", canary_names + 1, 1, &canary); break;
+	case PARENTS: value_list(r, t, value, "parents", MONITOR_PARENTS_MAX, take_parent, m); break;
+	case PAUSED: value_bool(r, t, value, "paused", &m->paused); break;
+	case INTERVAL: read_time(r, t, value, "interval", MONITOR_INTERVAL_MIN_MS, MONITOR_INTERVAL_MAX_MS, &m->interval_ms); break;
+	case TIMEOUT: read_time(r, t, value, "timeout", 1, JOB_TIMEOUT_MAX_MS, &m->timeout_ms); break;
+	case SLOW: read_time(r, t, value, "slow", 0, JOB_TIMEOUT_MAX_MS, &m->slow_ms); break;
+	case CLOSE: read_word(r, t, value, "close", close_mode_names, 0, &close); break;
+	case SETTLE: read_settle(r, t, value, m); break;
+	case REGIONS:
+		free_list(m->region, &m->regions);
+		value_list(r, t, value, "regions", REGIONS_MAX, take_region_name, m);
+		break;
+	case LABELS: value_labels(r, t, value, m->label, &m->labels); break;
+	case RUNBOOK:
+		free(m->runbook);
+		m->runbook = value_line(r, t, value, "runbook", MONITOR_TEXT_MAX);
+		break;
+	case NAME:
+	case KEYS: break;
+	}
+	m->close = (enum close_mode)close;
+	m->canary = (enum canary)canary;
+}
+
+static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, const struct monitor *m)
+{
+	char timeout[CONFIG_TIME_MAX], interval[CONFIG_TIME_MAX];
+	config_duration_write(m->timeout_ms, timeout);
+	config_duration_write(m->interval_ms, interval);
+	say(r, t, at, "timeout (%s) is longer than interval (%s): the next look would begin before this one has ended", timeout,
+	    interval);
+}
+
+/* ---- defaults ---- */
+
+void read_defaults(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map)
+{
+	if (map->kind == YAML_NOTHING || !is_map(r, t, map, "defaults: is no mapping such as {interval: 60s, timeout: 3200ms}"))
+		return;
+	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
+		const int which = known_key(r, t, key, "defaults", keys + DEFAULTS_FROM);
+		if (which < 0)
+			continue;
+		if (r->default_in[which] && which + DEFAULTS_FROM != LABELS)
+			say(r, t, key, "defaults: %s is set in %s already", key->text, r->default_in[which]);
+		r->default_in[which] = t->path;
+		read_key(r, t, (enum key)(which + DEFAULTS_FROM), key->next, &r->defaults);
+	}
+}
+
+void check_defaults(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map)
+{
+	r->defaults_bad = r->defaults.timeout_ms > r->defaults.interval_ms;
+	if (r->defaults_bad)
+		say_timeout(r, t, map, &r->defaults);
+}
+
+static void copy_defaults(const struct monitor *from, struct monitor *m)
+{
+	*m = *from;
+	for (unsigned i = 0; i < m->labels; i++)
+		must((m->label[i].name = strdup(from->label[i].name)) && (m->label[i].value = strdup(from->label[i].value)));
+	for (unsigned i = 0; i < m->regions; i++)
+		must((m->region[i] = strdup(from->region[i])));
+	must(!from->runbook || (m->runbook = strdup(from->runbook)));
+}
+
+/* ---- monitors ---- */
+
+static void read_name(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, uint32_t index)
+{
+	struct monitor *m = &r->config->monitor[index];
+	char shown[QUOTED_MAX];
+	char *name = value_line(r, t, value, "name", NAME_MAX_LEN);
+	r->place[index].name = value;
+	if (!name)
+		return;
+	snprintf(m->name, sizeof m->name, "%s", name);
+	free(name);
+	const int64_t before = monitor_note(r, index);
+	if (before < 0)
+		return;
+	const struct config_place *first = &r->place[before];
+	say(r, t, value, "name: there is a monitor %s already, at %s:%u", quoted(shown, m->name, strlen(m->name)), first->tree->path,
+	    first->name->line + 1);
+	m->name[0] = 0; /* so that whoever means it means the first */
+}
+
+/* Texts are bounded one by one; together they may still be more than a reader takes. */
+static void check_size(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, const struct monitor *m)
+{
+	size_t sum = m->runbook ? strlen(m->runbook) : 0;
+	for (unsigned i = 0; i < m->labels; i++)
+		sum += strlen(m->label[i].name) + strlen(m->label[i].value);
+	if (sum < MONITOR_JSON_MAX / 4)
+		return;
+	char *json = monitor_encode(m);
+	if (json && strlen(json) > MONITOR_JSON_MAX)
+		say(r, t, map, "this monitor takes %zu bytes, %d are possible: its labels are too long", strlen(json), MONITOR_JSON_MAX);
+	free(json);
+}
+
+static void read_monitor(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, uint32_t index)
+{
+	struct config_place *place = &r->place[index];
+	struct monitor *m = &r->config->monitor[index];
+	const struct yaml_node *timed = NULL;
+	bool has[KEYS] = { 0 };
+	place->tree = t;
+	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
+		const int which = known_key(r, t, key, "a monitor", keys);
+		if (which < 0)
+			continue;
+		has[which] = true;
+		if (which == NAME)
+			read_name(r, t, key->next, index);
+		else
+			read_key(r, t, (enum key)which, key->next, m);
+		if (which == PARENTS)
+			place->parents = key->next;
+		if (which == TIMEOUT || (which == INTERVAL && !timed))
+			timed = key->next;
+	}
+	r->config->says_paused[index] = has[PAUSED];
+	if (!has[NAME])
+		say(r, t, map, "a monitor has no name");
+	if (!has[TARGET])
+		say(r, t, map, "monitor%s%s has no target such as \"198.51.100.7:5432\"", m->name[0] ? " " : "", m->name);
+	if (m->timeout_ms > m->interval_ms && (timed || !r->defaults_bad))
+		say_timeout(r, t, timed ? timed : map, m);
+	check_size(r, t, map, m);
+}
+
+static void take_monitor(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)
+{
+	struct config *c = r->config;
+	(void)arg;
+	if (!is_map(r, t, item, "monitors: this is no mapping such as {name: db, target: \"198.51.100.7:5432\"}"))
+		return;
+	must(c->monitors < r->monitors_room);
+	copy_defaults(&r->defaults, &c->monitor[c->monitors]);
+	read_monitor(r, t, item, c->monitors++);
+}
+
+void read_monitors(struct reader *r, const struct yaml_tree *t, const struct yaml_node *list)
+{
+	if (list->kind == YAML_NOTHING)
+		return;
+	if (list->kind != YAML_LIST || list->tagged) {
+		say(r, t, list, "monitors: is no list; each monitor begins with a dash");
+		return;
+	}
+	if (list->count && !r->config->regions && !r->regions_said) {
+		r->regions_said = true;
+		say(r, t, list, "there are monitors but no regions: say where they are probed from, as in regions: [eu]");
+	}
+	value_list(r, t, list, "monitors", UINT32_MAX, take_monitor, NULL);
+}
