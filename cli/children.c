@@ -224,6 +224,7 @@ static void bury(struct children *all, struct child *c, int status)
 	if (c->log >= 0)
 		close(c->log);
 	c->log = -1;
+	c->last_pid = c->pid;
 	c->pid = 0;
 	unsigned wait_ms = 0;
 	if (c->state == CHILD_RUNNING) {

@@ -26,7 +26,7 @@ struct child {
 	char *argv[CHILD_ARGS_MAX + 1];	 /* malloc'd texts */
 	char *input;			 /* what it reads on standard input; NULL: nothing */
 	enum child_state state;
-	pid_t pid;			 /* 0: none */
+	pid_t pid, last_pid;		 /* 0: none */
 	int log;			 /* its stdout and stderr; -1: none */
 	unsigned starts;
 	uint64_t started_ns, again_ns;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/colour.h"
+#include "cli/program.h"
 #include "cli/redis_reach.h"
 #include "cli/up.h"
 
@@ -61,10 +62,19 @@ static bool read_file(struct up *up)
 	return !count && up->config.regions;
 }
 
+/* unix:///path, in which other than plain characters stand as %XX. */
+static void socket_url(char *into, size_t len, const char *path)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+	size_t used = (size_t)snprintf(into, len, "unix://");
+	for (; *path && used + 4 < len; path++)
+		used += (size_t)snprintf(into + used, len - used, strchr(plain, *path) ? "%c" : "%%%02X", (unsigned char)*path);
+}
+
 /* Which Redis: the URL for the programs goes into the environment. */
 static bool choose_redis(struct up *up, char *why, size_t why_len)
 {
-	char text[sizeof up->own.url.path + 8];
+	char text[3 * sizeof up->own.url.path + 8];
 	up->is_private = !up->set->redis;
 	up->own.lock = -1;
 	if (!up->is_private) {
@@ -74,8 +84,23 @@ static bool choose_redis(struct up *up, char *why, size_t why_len)
 	if (!private_redis_find(&up->own, up->set->state, why, why_len) || !private_redis_take(&up->own, why, why_len))
 		return false;
 	up->url = up->own.url;
-	snprintf(text, sizeof text, "unix://%s", up->url.path);
+	socket_url(text, sizeof text, up->url.path);
 	up_programs_environment(text, up->set->prefix);
+	return true;
+}
+
+/* Said before anything is started: a terminal full of restarts would say the same. */
+static bool have_programs(const struct up *up)
+{
+	static const char *const needed[] = { "portwatch-scheduler", "portwatch-engine", "portwatch-alerts", "redis-server" };
+	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+		const bool is_redis = strcmp(needed[i], "redis-server") == 0;
+		if (program_is_there(needed[i]) || (is_redis && up->set->redis))
+			continue;
+		cli_refuse(&up_table, 0, "cannot run %s, neither beside portwatch nor in PATH%s", needed[i],
+			   is_redis ? "; install it, or name a Redis with --redis" : "");
+		return false;
+	}
 	return true;
 }
 
@@ -86,7 +111,11 @@ static int run(struct up *up)
 		return cli_refuse(&up_table, CLI_USAGE, "%s", why);
 	if (!read_file(up))
 		return CLI_USAGE;
-	int status = CLI_USAGE;
+	if (!have_programs(up)) {
+		config_free(&up->config);
+		return CLI_INTERNAL;
+	}
+	int status = up->set->redis ? CLI_USAGE : CLI_INTERNAL;
 	if (choose_redis(up, why, sizeof why)) {
 		redis_url_show(&up->url, shown, sizeof shown);
 		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s %s; Ctrl-C ends it", up->set->file,

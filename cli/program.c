@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +24,22 @@ void program_path(const char *name, char path[PATH_MAX])
 			return;
 	}
 	snprintf(path, PATH_MAX, "%s", name);
+}
+
+bool program_is_there(const char *name)
+{
+	char path[PATH_MAX], inside[PATH_MAX];
+	const char *folders = getenv("PATH");
+	program_path(name, path);
+	if (strchr(path, '/'))
+		return true;
+	for (size_t len; folders && *folders; folders += len + (folders[len] == ':')) {
+		len = strcspn(folders, ":");
+		snprintf(inside, sizeof inside, "%.*s/%s", (int)(len < PATH_MAX / 2 ? len : 0), folders, name);
+		if (access(inside, X_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 int program_become(const char *who, const char *name, char **argv)

@@ -42,7 +42,7 @@ struct up {
 	struct private_redis own;
 	bool is_private;
 	struct redis_url url;
-	char title[256];
+	char title[384];
 
 	struct config config;	/* in force */
 	uint64_t print, seen;	/* fingerprint of the file that is in force, and of the last look */

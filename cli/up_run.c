@@ -76,27 +76,34 @@ static void say_metrics(struct up *up, const struct child *c, const char *line)
 		up_view_note(&up->view, "%s: metrics at http://127.0.0.1:%lu/metrics", c->name, number);
 }
 
+static bool is_shown(const struct up *up, const struct child *c, const char *line)
+{
+	/* Redis marks its lines otherwise, and its last one is said when it dies. */
+	return up->set->verbose || (c != up->redis && child_line_level(line) <= LOG_LEVEL_WARN);
+}
+
 static void child_line(void *arg, struct child *c, const char *line)
 {
 	struct up *up = arg;
 	say_metrics(up, c, line);
-	/* Redis marks its lines otherwise, and its last one is said when it dies. */
-	if (up->set->verbose || (c != up->redis && child_line_level(line) <= LOG_LEVEL_WARN))
+	if (is_shown(up, c, line))
 		up_view_note(&up->view, "%s: %s", c->name, line_text(line));
 }
 
+/* One that dies again and again is said the first time, and then only when the waits have become long. */
 static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms)
 {
 	struct up *up = arg;
 	char how[96];
 	child_status_text(status, how, sizeof how);
-	if (wait_ms) {
-		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->pid, how, wait_ms,
-			     *c->last ? ". Its last line: " : "", line_text(c->last));
-		*c->last = 0;
-	} else if (status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
-		up_view_note(&up->view, "%s %s", c->name, how);
+	if (wait_ms && (c->backoff.tries == 1 || wait_ms > BACKOFF_MAX_MS / 2)) {
+		const bool last = *c->last && !is_shown(up, c, c->last);
+		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->last_pid, how, wait_ms,
+			     last ? ". Its last line: " : "", last ? line_text(c->last) : "");
+	} else if (!wait_ms && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
+		up_view_note(&up->view, "%s (pid %d) %s", c->name, (int)c->last_pid, how);
 	}
+	*c->last = 0;
 }
 
 /* ---- beginning ---- */
