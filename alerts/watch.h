@@ -45,6 +45,8 @@ struct watch_event {
 	bool resolved;
 	bool page;		      /* somebody is woken: DOWN, its UP, and FLAPPING; false is a notice */
 	bool told;		      /* goes to the channels; false: only to the log of events */
+	bool late;		      /* told now, "still ...": it began while something kept it back */
+	bool slow, lossy;	      /* of DEGRADED: which of them, or both */
 	char why_not[160];	      /* of told false: "maintenance: minor upgrade", "its parent core-switch is down" */
 	uint64_t incident;	      /* number within the monitor, the same for begin and end: the dedupe key */
 	uint64_t since_ms;	      /* first failure; of UP: of the incident it ends */
@@ -61,23 +63,35 @@ struct watch_round {
 	unsigned attempt;	      /* 1 and up; scheduled jobs have 0 */
 };
 
+#define WATCH_EVENTS_MAX 8	      /* all kinds at once, and the pairing UP at the end of flapping */
 struct watch_actions {
 	struct watch_round round;
 	unsigned events;
-	struct watch_event event[4];
-	bool changed;		      /* watch_save() would give other bytes than before */
+	struct watch_event event[WATCH_EVENTS_MAX];
+	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* one allocation; about 100 B and 24 B for each result kept */
+struct watch; /* about 64 B and 128 B a region (six results); 300 B more while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);
-/* The monitor was changed.  History stays for the regions that stay, unless reset says that the target is another. */
+/* The monitor was changed.  History stays for the regions that stay, unless reset says that the target is another; what was told
+ * stays told, so that it is paired.  Returns the watch, which may have moved; NULL: no memory, w is as it was. */
 struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool reset);
+/* The monitor was removed or paused: ends what was told, so that no alert burns for ever.  The watch then is as new. */
+void watch_end(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
 
 /* A result has come.  region: index.  Constant time; most are "still up" and change nothing. */
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
 		  struct watch_actions *actions);
+/* A result read again after a restart: kept, but nothing is decided until watch_tick(), because a part of what was known
+ * would be decided upon as if it were all. */
+void watch_remember(struct watch *w, unsigned region, const struct result *r);
+/* Asks for a round although nothing failed here: a child of it did, and waits to hear whether it is this one's fault.  No round
+ * if one is under way or was a moment ago, or if it is down. */
+void watch_look_now(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
+/* Slot of the newest result that knows something; 0: none. */
+uint64_t watch_looked_ms(const struct watch *w);
 /* When watch_tick() must be called at the latest, wall clock ms; UINT64_MAX: never. */
 uint64_t watch_due_ms(const struct watch *w);
 void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actions *actions);

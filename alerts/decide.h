@@ -1,0 +1,81 @@
+/* decide.h - what a set of results says about a monitor at a moment.  Pure: no clock, no memory of its own.
+ *
+ * A region's evidence is its trailing run of down results (newest first, up to an open one).  closed, rejected, no-name,
+ * wrong-address and certificate weigh 2, filtered, reset and unreachable 1; a run of 2 or more votes down, a newest result of open
+ * votes up.  Who knows nothing, has not looked for 2.5 intervals, is quarantined, silent, or has one weak failure, abstains.
+ *
+ * DOWN begins when at least two regions and more than half of the voters say so, and ends when most voters have seen it open
+ * twice, 15 s or more apart.  Whether it has begun and not ended is found by going through the kept results in the order of
+ * their slots, so it depends on the set alone and not on the order in which it came. */
+#ifndef ALERTS_DECIDE_H
+#define ALERTS_DECIDE_H
+
+#include "alerts/history.h"
+#include "alerts/watch.h"
+
+#define DECIDE_RECOVERY_MS 15000    /* two opens this far apart end a DOWN: one alone may be a restart loop's good second */
+#define DECIDE_ONE_REGION_MS 30000  /* from one place only, failures must span this: a path's hiccup is shorter */
+#define DECIDE_ONE_REGION_RUN 3	    /* and be at least so many */
+#define DECIDE_STRONG 2
+#define DECIDE_ENOUGH 2		    /* weight from which a region votes down */
+
+enum abstain {
+	ABSTAIN_NOT,
+	ABSTAIN_NO_RESULT,
+	ABSTAIN_EXPIRED,
+	ABSTAIN_QUARANTINED,
+	ABSTAIN_SILENT,
+	ABSTAIN_UNCONFIRMED, /* one weak failure */
+	ABSTAINS
+};
+extern const char *const abstain_sentence[ABSTAINS];
+
+/* One region's say. */
+struct ballot {
+	enum vote vote;
+	enum abstain why;
+	unsigned weight, run;	/* of the trailing down results */
+	uint64_t newest_ms;	/* slot of the newest known result; 0: none */
+	uint64_t first_ms;	/* slot of the first of the run; 0: no run */
+	enum verdict verdict;	/* of the newest known result */
+	bool slow, lossy;
+};
+
+struct decision {
+	bool down;
+	bool path;		/* a minority votes down, and others have seen it open since */
+	bool slow, lossy;
+	bool suspect;		/* not down, but the newest result of some region is */
+	bool blind;		/* too few may vote: what stands above is from their last words */
+	bool expired;		/* of blind: those last words are too old as well */
+	bool opened;		/* somebody has seen it open, as far back as results are kept */
+	unsigned need;		/* voters without which nothing is decided: two, or one if there is one region only */
+	unsigned heard;		/* regions with any known result */
+	unsigned voters, downs, ups;
+	unsigned against;	/* silent regions whose last word, said after the first failure, was open */
+	unsigned recovered;	/* voters with two opens far enough apart */
+	enum watch_scope scope;
+	enum verdict verdict;	/* the one most regions that vote down saw */
+	uint64_t since_ms;	/* first failure of those who vote down */
+	uint64_t next_ms;	/* when a vote expires next; UINT64_MAX: never */
+};
+
+/* What is looked at: region[i] belongs to bit i of the masks. */
+struct decide_in {
+	unsigned interval_ms, slow_ms, regions;
+	const struct region_history *region;
+	uint16_t quarantined, silent;
+	uint64_t now_ms;
+};
+
+void decide(const struct decide_in *in, struct decision *out);
+void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b);
+/* Weight of one result as evidence: 0 for those that are not down. */
+unsigned decide_weight(enum verdict v);
+/* How long a vote stands after its slot. */
+static inline uint64_t decide_expiry_ms(unsigned interval_ms)
+{
+	return interval_ms * 5ull / 2;
+}
+
+#endif

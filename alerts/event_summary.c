@@ -1,0 +1,229 @@
+/* event_summary.c - the one sentence of an event that a person reads in the night.
+ * In: the decision and what each region last saw.  Out: a sentence without a full stop.  Owns nothing.
+ * Why so: name and address first, then the state in capitals, then what was seen, from where, since when. */
+#include "alerts/event.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <time.h>
+
+struct sentence {
+	char *at;
+	size_t room;
+};
+
+static void say(struct sentence *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct sentence *s, const char *format, ...)
+{
+	va_list values;
+	va_start(values, format);
+	int n = vsnprintf(s->at, s->room, format, values);
+	va_end(values);
+	size_t took = n < 0 ? 0 : (size_t)n < s->room ? (size_t)n : s->room - 1;
+	s->at += took;
+	s->room -= took;
+}
+
+void duration_text(uint64_t ms, char into[DURATION_TEXT_MAX])
+{
+	uint64_t s = ms / MS_PER_S;
+	if (ms < 10 * MS_PER_S)
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 ".%" PRIu64 " s", s, (uint64_t)(ms % MS_PER_S / 100));
+	else if (s < 60)
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " s", s);
+	else if (s < 3600)
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " min %" PRIu64 " s", s / 60, s % 60);
+	else if (s < 86400)
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " h %" PRIu64 " min", s / 3600, s % 3600 / 60);
+	else
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " d %" PRIu64 " h", s / 86400, s % 86400 / 3600);
+}
+
+/* "14:00:00 UTC"; of another day "2026-11-24 14:00:00 UTC". */
+static void say_since(struct sentence *s, uint64_t since_ms, uint64_t now_ms)
+{
+	time_t then = (time_t)(since_ms / MS_PER_S);
+	char text[32];
+	struct tm tm;
+	gmtime_r(&then, &tm);
+	strftime(text, sizeof(text), since_ms / 86400000 == now_ms / 86400000 ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &tm);
+	say(s, " since %s UTC", text);
+}
+
+/* ---- what the regions saw ---- */
+
+static const char *text_of(const json_t *region, const char *name)
+{
+	const char *text = json_string_value(json_object_get(region, name));
+	return text ? text : "";
+}
+
+static uint64_t number_of(const json_t *region, const char *name)
+{
+	json_int_t n = json_integer_value(json_object_get(region, name));
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static bool is_of_class(const json_t *region, const struct monitor *m, const char *class)
+{
+	(void)m;
+	return strcmp(text_of(region, "class"), class) == 0;
+}
+
+static bool is_down(const json_t *region, const struct monitor *m)
+{
+	return is_of_class(region, m, "down");
+}
+
+static bool is_up(const json_t *region, const struct monitor *m)
+{
+	return is_of_class(region, m, "up");
+}
+
+static bool is_lossy(const json_t *region, const struct monitor *m)
+{
+	return is_up(region, m) && number_of(region, "syn_retrans") > 0;
+}
+
+static bool is_slow(const json_t *region, const struct monitor *m)
+{
+	return is_up(region, m) && m->slow_ms && number_of(region, "rtt_us") > m->slow_ms * US_PER_MS;
+}
+
+typedef bool region_test(const json_t *region, const struct monitor *m);
+static unsigned count(const struct event_about *a, region_test *test)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < json_array_size(a->regions); i++)
+		n += test(json_array_get(a->regions, i), a->monitor);
+	return n;
+}
+
+/* "eu, us and ap"; with a note behind each that note() writes. */
+static void say_regions(struct sentence *s, const struct event_about *a, region_test *test,
+			void (*note)(struct sentence *, const json_t *))
+{
+	unsigned all = count(a, test), said = 0;
+	for (size_t i = 0; i < json_array_size(a->regions); i++) {
+		const json_t *region = json_array_get(a->regions, i);
+		if (!test(region, a->monitor))
+			continue;
+		say(s, "%s%s", said == 0 ? "" : said + 1 == all ? " and " : ", ", text_of(region, "region"));
+		if (note)
+			note(s, region);
+		said++;
+	}
+}
+
+static void note_verdict(struct sentence *s, const json_t *region)
+{
+	say(s, " (%s)", text_of(region, "verdict"));
+}
+
+static void note_rtt(struct sentence *s, const json_t *region)
+{
+	uint64_t us = number_of(region, "rtt_us");
+	if (us)
+		say(s, " (%" PRIu64 " ms)", (uint64_t)(us / US_PER_MS));
+}
+
+/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from eu, the only region". */
+static void say_from(struct sentence *s, const struct event_about *a, region_test *test)
+{
+	unsigned those = count(a, test), voters = count(a, is_down) + count(a, is_up);
+	if (voters == 1 && those == 1) {
+		say(s, ", seen from one place, ");
+		say_regions(s, a, test, NULL);
+	} else if (those && those == voters)
+		say(s, voters == 2 ? ", from both regions" : ", from all %u regions", voters);
+	else if (those) {
+		say(s, ", from %u of %u regions (", those, voters);
+		say_regions(s, a, test, NULL);
+		say(s, ")");
+	}
+}
+
+/* ---- one sentence for each kind ---- */
+
+static void say_down(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	char confirmed[DURATION_TEXT_MAX];
+	duration_text(e->confirmed_after_ms, confirmed);
+	say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
+	say_from(s, a, is_down);
+	say_since(s, e->since_ms, a->now_ms);
+	say(s, ", confirmed in %s", confirmed);
+}
+
+static void say_path(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, ": PATH ISSUE, not reached from ");
+	say_regions(s, a, is_down, note_verdict);
+	say_since(s, e->since_ms, a->now_ms);
+	if (count(a, is_up)) {
+		say(s, "; it answers ");
+		say_regions(s, a, is_up, NULL);
+	}
+	say(s, ", so nobody is paged");
+}
+
+static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	region_test *worse = e->slow ? is_slow : is_lossy;
+	say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
+	if (count(a, worse)) {
+		say(s, ", seen from ");
+		say_regions(s, a, worse, e->slow ? note_rtt : NULL);
+	}
+	say_since(s, e->since_ms, a->now_ms);
+}
+
+static void say_unknown(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, " is UNKNOWN: too few regions can tell");
+	say_since(s, e->since_ms, a->now_ms);
+	say(s, "; the trouble is portwatch's, not the target's");
+}
+
+static void say_flapping(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, " is FLAPPING between up and down");
+	say_since(s, e->since_ms, a->now_ms);
+	say(s, "; single changes are not told until it stays in one state");
+}
+
+static void say_end(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	static const char *const what[EVENT_KINDS] = {
+		[EVENT_UP] = " is UP again",	     [EVENT_DOWN] = " is not DOWN any more",
+		[EVENT_PATH] = ": the path issue has ended", [EVENT_DEGRADED] = " is well again, neither slow nor losing packets",
+		[EVENT_UNKNOWN] = " can be judged again",    [EVENT_FLAPPING] = " has stopped flapping",
+	};
+	char lasted[DURATION_TEXT_MAX];
+	duration_text(e->duration_ms, lasted);
+	if (a->ended) {
+		say(s, " is not watched any more: %s; what is open is closed", a->ended);
+		return;
+	}
+	say(s, "%s after %s", what[e->kind], lasted);
+	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
+		say(s, " (was: %s)", verdict_row(e->verdict)->name);
+}
+
+void event_summary(const struct event_about *a, const struct watch_event *e, char *into, size_t len)
+{
+	static void (*const begin[EVENT_KINDS])(struct sentence *, const struct event_about *, const struct watch_event *) = {
+		[EVENT_DOWN] = say_down,       [EVENT_PATH] = say_path,		[EVENT_DEGRADED] = say_degraded,
+		[EVENT_UNKNOWN] = say_unknown, [EVENT_FLAPPING] = say_flapping,
+	};
+	char target[HOST_MAX_LEN + 9];
+	struct sentence s = { into, len };
+	monitor_target_write(a->monitor, target, sizeof(target));
+	say(&s, "%s (%s)", a->monitor->name, target);
+	if (e->resolved || !begin[e->kind])
+		say_end(&s, a, e);
+	else
+		begin[e->kind](&s, a, e);
+}

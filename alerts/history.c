@@ -1,0 +1,91 @@
+/* history.c - the set of results kept of one region.
+ * In: looks in any order, any number of times.  Out: the newest six known ones, newest first.
+ * Owns: nothing.  Why so: an array sorted by insertion; six entries of 16 bytes are one or two cache lines, and a result that
+ * is the newest (nearly all are) goes to the front with one move. */
+#include "alerts/history.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
+{
+	l->key = look_key(r->slot_ms, r->attempt);
+	l->rtt_us = r->outcome.rtt_us;
+	l->error = r->outcome.error;
+	l->verdict = r->outcome.verdict;
+	l->syn_retrans = r->outcome.syn_retrans;
+	memset(address, 0, 16);
+	if (!r->address[0])
+		return;
+	if (inet_pton(AF_INET, r->address, address + 12) == 1)
+		address[10] = address[11] = 0xff;
+	else if (inet_pton(AF_INET6, r->address, address) != 1)
+		memset(address, 0, 16);
+}
+
+void look_address_text(const uint8_t address[16], char *into)
+{
+	static const uint8_t none[16], mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	*into = '\0';
+	if (!memcmp(address, mapped, sizeof(mapped)))
+		inet_ntop(AF_INET, address + 12, into, INET6_ADDRSTRLEN);
+	else if (memcmp(address, none, sizeof(none)))
+		inet_ntop(AF_INET6, address, into, INET6_ADDRSTRLEN);
+}
+
+/* Of two results with one key, whether a is the one to keep: open before any trouble, then any fixed order. */
+static bool look_is_better(const struct look *a, const struct look *b)
+{
+	if (look_is_open(a) != look_is_open(b))
+		return look_is_open(a);
+	if (a->verdict != b->verdict)
+		return a->verdict < b->verdict;
+	if (a->rtt_us != b->rtt_us)
+		return a->rtt_us < b->rtt_us;
+	if (a->syn_retrans != b->syn_retrans)
+		return a->syn_retrans < b->syn_retrans;
+	return a->error < b->error;
+}
+
+static bool look_replace(struct look *kept, const struct look *l)
+{
+	if (!look_is_better(l, kept))
+		return false;
+	*kept = *l;
+	return true;
+}
+
+static bool add_known(struct region_history *h, const struct look *l)
+{
+	unsigned at = 0;
+
+	while (at < HISTORY_LOOKS && h->known[at].key > l->key)
+		at++;
+	if (at == HISTORY_LOOKS)
+		return false;
+	if (h->known[at].key == l->key)
+		return look_replace(&h->known[at], l);
+	memmove(&h->known[at + 1], &h->known[at], (HISTORY_LOOKS - 1 - at) * sizeof(*l));
+	h->known[at] = *l;
+	return true;
+}
+
+static bool add_unknown(struct region_history *h, const struct look *l)
+{
+	if (h->unknown.key > l->key)
+		return false;
+	if (h->unknown.key == l->key)
+		return look_replace(&h->unknown, l);
+	h->unknown = *l;
+	return true;
+}
+
+bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16])
+{
+	uint64_t newest = h->known[0].key > h->unknown.key ? h->known[0].key : h->unknown.key;
+
+	if (l->key > newest || (l->key == newest && memcmp(address, h->address, sizeof(h->address)) > 0))
+		memcpy(h->address, address, sizeof(h->address));
+	return verdict_row(l->verdict)->class == CLASS_UNKNOWN ? add_unknown(h, l) : add_known(h, l);
+}

@@ -1,0 +1,55 @@
+/* history.h - what is kept of one region's results: the newest few that know something, and the newest that does not.
+ *
+ * A set, not a log: whatever order results come in and however often, the same ones are kept.  Results of class unknown stand
+ * apart, so that a prober in trouble can never push out what was known about the target. */
+#ifndef ALERTS_HISTORY_H
+#define ALERTS_HISTORY_H
+
+#include "wire/result.h"
+
+#define HISTORY_LOOKS 6 /* a scheduled look and five of rounds: what the longest confirmation (one region, 30 s) needs */
+
+/* One result; 16 bytes, because a million monitors keep six a region. */
+struct look {
+	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
+	uint32_t rtt_us;
+	uint16_t error; /* errno */
+	uint8_t verdict, syn_retrans;
+};
+
+struct region_history {
+	struct look known[HISTORY_LOOKS]; /* class up or down, newest first, the rest empty */
+	struct look unknown;		  /* the newest of class unknown */
+	uint8_t address[16];		  /* what the newest look of all probed (IPv4 mapped); zeros: none */
+};
+
+static inline uint64_t look_key(uint64_t slot_ms, unsigned attempt)
+{
+	return slot_ms << 16 | (attempt > UINT16_MAX ? UINT16_MAX : attempt);
+}
+
+static inline uint64_t look_slot_ms(const struct look *l)
+{
+	return l->key >> 16;
+}
+
+static inline unsigned look_attempt(const struct look *l)
+{
+	return l->key & UINT16_MAX;
+}
+
+static inline bool look_is_open(const struct look *l)
+{
+	return l->verdict == VERDICT_OPEN;
+}
+
+/* The look of a result that came over the wire; its address into 16 bytes. */
+void look_of_result(struct look *l, uint8_t address[16], const struct result *r);
+/* An address of struct region_history as text, INET6_ADDRSTRLEN bytes; "" for none. */
+void look_address_text(const uint8_t address[16], char *into);
+
+/* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that differ (a job
+ * probed twice because an engine died) count once: the better one, so that order does not matter. */
+bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16]);
+
+#endif

@@ -1,0 +1,213 @@
+/* main.c - portwatch-alerts: options in, one pipeline and its channels, signals; the only file here that ends the process. */
+#include "alerts/dead_man.h"
+#include "alerts/metrics.h"
+#include "alerts/pipeline.h"
+#include "base/http_page.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/option.h"
+#include "config/config.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHANNELS_WAIT_MS 5000 /* for what is being delivered when we are told to leave; the rest stays in the outbox */
+enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
+
+struct values {
+	const char *redis, *prefix, *name, *monitors, *test, *metrics, *config;
+	int log_format, log_level;
+	bool version;
+};
+
+static const char *const log_formats[] = { "logfmt", "json", NULL };
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+
+#define AT(field) .at = offsetof(struct values, field)
+static const struct option options[] = {
+	{ .name = "redis", .type = OPTION_TEXT, .value = "URL", AT(redis),
+	  .sentence = "where results come from: redis://host:port/db, rediss://, unix:///path" },
+	{ .name = "prefix", .type = OPTION_TEXT, .preset = STREAM_PREFIX, .value = "TEXT", AT(prefix),
+	  .sentence = "first part of every key in Redis" },
+	{ .name = "name", .type = OPTION_TEXT, .value = "NAME", AT(name),
+	  .sentence = "who we are among the alerts processes (default: host name and process id)" },
+	{ .name = "monitors", .type = OPTION_TEXT, .value = "FILE", AT(monitors),
+	  .sentence = "YAML file or directory of monitors, of which notify: and dead_man: are used here" },
+	{ .name = "test", .type = OPTION_TEXT, .value = "CHANNEL", .only_flag = true, AT(test),
+	  .sentence = "send a test event over that channel of --monitors and leave" },
+	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
+	  .sentence = "serve /metrics there; no host: loopback" },
+	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME", AT(log_format),
+	  .sentence = "format of the log lines on stderr" },
+	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME", AT(log_level),
+	  .sentence = "what is said at the least" },
+	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
+	  .sentence = "YAML file with any of these options as keys" },
+	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version), .sentence = "print the version and leave" },
+	{ .name = NULL },
+};
+
+static const struct option_table table = {
+	.program = "portwatch-alerts",
+	.synopsis = "--redis URL [OPTION]...",
+	.about = "Reads results from Redis, decides what is down, has it confirmed from all regions, and tells people.",
+	.examples = "  portwatch-alerts --redis redis://127.0.0.1:6379 --monitors /etc/portwatch/monitors.yaml\n"
+		    "  portwatch-alerts --monitors monitors.yaml --test hook\n",
+	.footer = "SIGTERM: gives its shards back and leaves; what is not delivered stays in the outbox for the next.\n"
+		  "Exit status: 0 done, 1 the test event was not delivered, 3 usage or configuration, 4 internal.\n",
+	.env_prefix = "PORTWATCH_ALERTS",
+	.options = options,
+};
+
+static atomic_bool stop;
+
+static _Noreturn void usage(const char *why)
+{
+	fprintf(stderr, "portwatch-alerts: %s\n(see portwatch-alerts --help)\n", why);
+	exit(EXIT_USAGE);
+}
+
+static _Noreturn void internal(const char *what, const char *why)
+{
+	log_errorx(what, LOG_S("why", why));
+	exit(EXIT_INTERNAL);
+}
+
+static const char *own_name(void)
+{
+	static char name[NAME_MAX_LEN + 1];
+	char host[48] = "localhost";
+	gethostname(host, sizeof(host) - 1);
+	for (char *c = host; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
+			*c = '-';
+	snprintf(name, sizeof(name), "%.47s-%d", host, getpid());
+	return name;
+}
+
+static void read_values(int argc, char **argv, struct values *v)
+{
+	char why[OPTIONS_WHY_MAX];
+	int operand;
+	enum option_outcome outcome = options_read(&table, argc, argv, v, &operand, why, sizeof(why));
+	if (outcome == OPTIONS_HELP) {
+		options_help(&table, stdout);
+		exit(EXIT_SUCCESS);
+	}
+	if (outcome == OPTIONS_BAD)
+		usage(why);
+	if (v->version) {
+		printf("portwatch-alerts %s\n", PACKAGE_VERSION);
+		exit(EXIT_SUCCESS);
+	}
+	if (!v->name)
+		v->name = own_name();
+	if (!stream_name_is_plain(v->name, NAME_MAX_LEN))
+		usage("--name: 1 to 64 of letters, digits, dot, dash and underscore");
+	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
+		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
+	if (!v->redis && !v->test)
+		usage("--redis is required");
+	if (v->test && !v->monitors)
+		usage("--test needs --monitors, where the channel is described");
+}
+
+/* Without a file nobody is told: events then only stand in the log and the outbox. */
+static void read_channels(const struct values *v, struct config *c)
+{
+	struct text errors = { 0 };
+	*c = (struct config){ 0 };
+	if (!v->monitors)
+		return;
+	unsigned count = config_read(c, v->monitors, &errors);
+	if (count) {
+		fprintf(stderr, "%sportwatch-alerts: %s: errors: %u\n", errors.data ? errors.data : "", v->monitors, count);
+		exit(EXIT_USAGE);
+	}
+	text_free(&errors);
+}
+
+static int test_channel(const char *name, const struct config *c)
+{
+	char answer[512] = "", why[128];
+	for (unsigned i = 0; i < c->channels; i++) {
+		if (strcmp(c->channel[i].name, name) != 0)
+			continue;
+		bool delivered = notify_test(&c->channel[i], answer, sizeof(answer)) == DELIVERED;
+		fprintf(delivered ? stdout : stderr, "%s: %s: %s\n", name, delivered ? "delivered" : "not delivered", answer);
+		return delivered ? EXIT_SUCCESS : EXIT_FAILURE;
+	}
+	snprintf(why, sizeof(why), "--test: there is no channel %.64s in the file", name);
+	usage(why);
+}
+
+static void on_signal(int number)
+{
+	atomic_store(&stop, true);
+	signal(number, SIG_DFL); /* a second one ends the process at once */
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void say_ready(const struct values *v, const struct redis_url *redis, const struct config *c, const struct http_server *http)
+{
+	char url[256];
+	redis_url_show(redis, url, sizeof(url));
+	log_info("ready", LOG_S("name", v->name), LOG_S("redis", url), LOG_U("channels", c->channels),
+		 LOG_S("dead_man", c->dead_man_url ? "yes" : "no"), LOG_U("metrics_port", http ? http_server_port(http) : 0));
+}
+
+int main(int argc, char **argv)
+{
+	static struct alerts_counters counters;
+	struct values v;
+	struct config c;
+	struct redis_url url;
+	char why[512];
+
+	read_values(argc, argv, &v);
+	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
+	read_channels(&v, &c);
+	if (v.test)
+		return test_channel(v.test, &c);
+	if (redis_url_parse(v.redis, &url, why, sizeof(why)) < 0)
+		usage(why);
+	catch_signals();
+
+	const struct notifier_config told = { .url = url, .prefix = v.prefix, .channel = c.channel, .channels = c.channels };
+	struct notifier *notifier = notifier_start(&told, why, sizeof(why));
+	if (!notifier)
+		internal("cannot start the channels", why);
+	why[0] = 0;
+	struct dead_man *dead_man = dead_man_start(c.dead_man_url, c.dead_man_every_ms, why, sizeof(why));
+	if (why[0])
+		internal("cannot start the dead man's calls", why);
+	struct metrics metrics = { &counters, notifier, dead_man, v.name, PACKAGE_VERSION };
+	const struct http_page pages[] = { { "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_write, &metrics }, { 0 } };
+	struct http_server *http = v.metrics ? http_server_start(v.metrics, pages, why, sizeof(why)) : NULL;
+	if (v.metrics && !http)
+		internal("cannot serve metrics", why);
+	const struct pipeline_config config = { url, v.prefix, v.name, notifier, dead_man, &counters };
+	struct alerts *a = pipeline_new(&config);
+	if (!a)
+		internal("cannot start", "no memory or no descriptor");
+	say_ready(&v, &url, &c, http);
+
+	pipeline_run(a, &stop);
+	log_info("leaving", LOG_U("results", counters.results));
+	if (http)
+		http_server_stop(http);
+	dead_man_stop(dead_man);
+	notifier_stop(notifier, CHANNELS_WAIT_MS);
+	pipeline_free(a);
+	config_free(&c);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,133 @@
+/* round.c - see round.h.
+ * In: who is to be looked at, from where.  Out: entries of up to 64 jobs.  Owns: what was gathered.
+ * Why so: when a data centre goes, thousands of monitors ask for the same round within one pass; sorted by what an entry holds in
+ * common they leave as a few entries a region and one round trip. */
+#include "alerts/round.h"
+
+#include "base/log.h"
+#include "base/must.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JOB_BYTES 24 /* of msgpack around monitor and host */
+
+void rounds_free(struct rounds *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		free(r->job[i].text);
+	free(r->job);
+	*r = (struct rounds){ 0 };
+}
+
+static struct round_job *next_job(struct rounds *r)
+{
+	if (r->count == r->room) {
+		size_t room = r->room ? r->room * 2 : 64;
+		struct round_job *more = realloc(r->job, room * sizeof(*more));
+		must_say(more, "no memory for %zu probes", room);
+		r->job = more;
+		r->room = room;
+	}
+	return &r->job[r->count++];
+}
+
+static char *texts_of(const struct monitor *m)
+{
+	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1;
+	char *text = malloc(name + host);
+	must(text);
+	memcpy(text, m->name, name);
+	memcpy(text + name, m->host, host);
+	return text;
+}
+
+void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint16_t regions, uint64_t slot_ms, unsigned attempt)
+{
+	for (unsigned i = 0; i < REGIONS_MAX; i++)
+		if (regions >> i & 1)
+			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
+							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
+							   .close = m->close, .text = texts_of(m) };
+}
+
+/* By what all jobs of an entry must share. */
+static int compare(const void *left, const void *right)
+{
+	const struct round_job *a = left, *b = right;
+#define DIFFER(field) \
+	if (a->field != b->field) \
+		return a->field < b->field ? -1 : 1
+	DIFFER(shard);
+	DIFFER(region);
+	DIFFER(slot_ms);
+	DIFFER(attempt);
+	DIFFER(timeout_ms);
+	DIFFER(settle_ms);
+	DIFFER(close);
+#undef DIFFER
+	return 0;
+}
+
+/* How many jobs from `from` on make one entry. */
+static unsigned fit(const struct rounds *r, size_t from)
+{
+	unsigned n = 0;
+	size_t bytes = 64;
+	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
+		const char *name = r->job[from + n].text;
+		bytes += JOB_BYTES + strlen(name) + strlen(name + strlen(name) + 1);
+		if (n && bytes > ENTRY_BYTES_BEST)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static void append_entry(const struct round_job *job, unsigned n, struct redis_link *link, const char *prefix, const char *region)
+{
+	struct job_text text[ENTRY_JOBS_MAX];
+	struct job_options options = job_options_default;
+	char key[STREAM_KEY_MAX];
+	size_t len;
+	options.timeout_ms = job->timeout_ms;
+	options.expires_ms = ROUND_EXPIRES_MS;
+	options.attempt = job->attempt;
+	options.close = job->close;
+	options.settle_ms = job->settle_ms;
+	for (unsigned i = 0; i < n; i++)
+		text[i] = (struct job_text){ job[i].text, job[i].text + strlen(job[i].text) + 1, job[i].port };
+	void *blob = job_batch_encode(&options, text, n, &len);
+	must_say(blob, "no memory for %u jobs", n);
+	stream_key(key, prefix, region, job->shard, STREAM_HOT);
+	redis_appendf(link, "XADD %s * v %u n %u slot %llu b %b", key, STREAM_FORMAT, n, (unsigned long long)job->slot_ms, blob, len);
+	free(blob);
+}
+
+int rounds_send(struct rounds *r, struct redis_link *link, const char *prefix, const char *const *region)
+{
+	unsigned entries = 0;
+	int bad = 0;
+	if (r->count == 0)
+		return 0;
+	qsort(r->job, r->count, sizeof(*r->job), compare);
+	for (size_t from = 0, n; from < r->count; from += n, entries++) {
+		n = fit(r, from);
+		append_entry(&r->job[from], (unsigned)n, link, prefix, region[r->job[from].region]);
+	}
+	for (unsigned i = 0; i < entries; i++) {
+		struct redis_reply *reply = redis_read(link, 0);
+		if (!reply || reply_is_error(reply))
+			bad = reply ? -EREMOTEIO : -EIO;
+		redis_reply_free(reply);
+	}
+	if (bad)
+		log_warnx("a confirm round was not sent", LOG_S("why", redis_link_error(link)), LOG_U("jobs", r->count));
+	else
+		r->sent += r->count;
+	for (size_t i = 0; i < r->count; i++)
+		free(r->job[i].text);
+	r->count = 0;
+	return bad;
+}

@@ -1,0 +1,60 @@
+/* watch_self.h - the inside of a watch, for the files that implement watch.h. */
+#ifndef ALERTS_WATCH_SELF_H
+#define ALERTS_WATCH_SELF_H
+
+#include "alerts/confirm.h"
+#include "alerts/decide.h"
+#include "alerts/quiet.h"
+
+#define WATCH_PATH_NOTICE_MS 300000 /* a path that heals within 5 min is not worth a line to anybody */
+#define WATCH_HOLD_EXTRA_MS 3000    /* beyond its timeout a child waits so long for its suspected parent to be decided */
+
+/* Something that goes on and is, or may be, told: one for each kind of event but UP, which ends DOWN. */
+struct telling {
+	uint64_t since_ms, decided_ms;
+	uint32_t incident; /* 0: nothing goes on */
+	uint8_t verdict, scope;
+	bool told, logged; /* to the channels; as not told */
+	bool slow, lossy;
+};
+
+/* What a monitor needs only while it is not simply up. */
+struct story {
+	struct telling telling[EVENT_KINDS];
+	struct confirm confirm;
+	struct flap flap;
+	uint64_t heard_since_ms;
+	uint32_t heard; /* the incident that the channels believe is DOWN; 0: none */
+};
+
+struct watch {
+	struct watch_rule rule;
+	uint8_t regions; /* bits of rule.region_mask; region[i] belongs to the i-th of them */
+	uint8_t state, scope, verdict;
+	bool calm; /* up, with nothing in the history that another open result could turn into something */
+	uint32_t incidents; /* number of the last one */
+	uint64_t since_ms;
+	uint64_t blind_since_ms; /* 0: enough regions may vote */
+	uint64_t due_ms;
+	struct story *story; /* or NULL */
+	struct region_history region[];
+};
+
+/* Position in region[] of the caller's index; -1: the monitor is not probed from there. */
+static inline int watch_position(const struct watch *w, unsigned index)
+{
+	const unsigned mask = w->rule.region_mask;
+
+	return index < REGIONS_MAX && mask >> index & 1 ? __builtin_popcount(mask & ((1u << index) - 1)) : -1;
+}
+
+struct story *watch_story(struct watch *w); /* made if there is none */
+void watch_clear(struct watch *w); /* as new; its rule stays */
+void watch_view(const struct watch *w, const struct watch_env *env, struct decide_in *in);
+
+/* watch_tell.c: brings what is told into line with what was decided. */
+void watch_tell(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions);
+/* When telling wants to be asked again; UINT64_MAX: never. */
+uint64_t watch_tell_due_ms(const struct watch *w, const struct watch_env *env);
+
+#endif
