@@ -48,7 +48,7 @@ static void add_state(struct text *to, const char *monitor, const json_t *answer
 	text_printf(to, ": %s", coloured ? colour_of(state) : "");
 	text_add_safe(to, word);
 	text_add(to, coloured ? COLOUR_END : "");
-	if (*text_of(answer, "verdict")) {
+	if (*text_of(answer, "verdict") && strcmp(state, "up") != 0) {
 		text_add(to, ", ");
 		text_add_safe(to, text_of(answer, "verdict"));
 	}
@@ -158,7 +158,7 @@ static void add_value(struct text *to, const json_t *value)
 
 static bool is_empty(const json_t *value)
 {
-	return json_is_null(value) || (json_is_string(value) && !*json_string_value(value)) ||
+	return json_is_null(value) || json_is_false(value) || (json_is_string(value) && !*json_string_value(value)) ||
 	       (json_is_array(value) && !json_array_size(value)) || (json_is_object(value) && !json_object_size(value));
 }
 

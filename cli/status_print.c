@@ -31,7 +31,9 @@ struct grid {
 
 void text_add_duration(struct text *to, uint64_t ms)
 {
-	if (ms < 10000)
+	if (ms < 100)
+		text_printf(to, "%" PRIu64 " ms", ms);
+	else if (ms < 10000)
 		text_printf(to, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms % 1000 / 100);
 	else if (ms < 120000)
 		text_printf(to, "%" PRIu64 " s", ms / 1000);
@@ -139,7 +141,7 @@ static void fill_cell(const struct grid *g, const struct status_row *row, unsign
 		if (row->since_ms)
 			duration(c->text, sizeof c->text, row->since_ms, g->s->at_ms);
 		return;
-	case COL_VERDICT: snprintf(c->text, sizeof c->text, "%s", row->verdict); return;
+	case COL_VERDICT: snprintf(c->text, sizeof c->text, "%s", row->state == STATUS_UP ? "" : row->verdict); return;
 	case COL_SCOPE: snprintf(c->text, sizeof c->text, "%s", row->scope); return;
 	case COL_SUMMARY: summary_text(g, row, c->text, sizeof c->text); return;
 	default: break;

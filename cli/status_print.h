@@ -25,7 +25,7 @@ void status_row_json(struct text *to, const struct status *s, const struct statu
 void status_changes(struct text *to, struct status *old, const struct status *s, bool (*wanted)(const struct status_row *was,
 											     const struct status_row *is));
 
-/* "0.3 s", "12 s", "5 min", "2 h", "3 d": rounded down. */
+/* "40 ms", "0.3 s", "12 s", "5 min", "2 h", "3 d": rounded down. */
 void text_add_duration(struct text *to, uint64_t ms);
 /* "2026-11-25T14:00:00.123Z", in quotes. */
 void text_add_json_time(struct text *to, uint64_t ms);

@@ -264,15 +264,16 @@ static void end_all(struct up *up)
 	}
 }
 
+/* One that is ignored would never be seen: a script that starts us in the background has Ctrl-C ignored. */
 static int signals_open(void)
 {
+	static const int heard[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGWINCH };
 	sigset_t set;
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGWINCH);
+	for (size_t i = 0; i < sizeof heard / sizeof heard[0]; i++) {
+		sigaddset(&set, heard[i]);
+		signal(heard[i], SIG_DFL);
+	}
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
