@@ -1,0 +1,11 @@
+/* explain_print.h - the answer of the deciding process, for a person. */
+#ifndef CLI_EXPLAIN_PRINT_H
+#define CLI_EXPLAIN_PRINT_H
+
+#include "base/json.h"
+#include "base/text.h"
+
+/* answer: what alerts said (docs/wire.md), or the state as it is stored; what is missing in it is left out. */
+void explain_print(struct text *to, const char *monitor, const json_t *answer, uint64_t now_ms, bool coloured);
+
+#endif
