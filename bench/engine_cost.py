@@ -130,7 +130,7 @@ class Bench:
             peak = max(peak, m["portwatch_engine_connects_in_flight"])
             if m["portwatch_engine_jobs_published_total"] >= count:
                 return m, peak
-            time.sleep(0.1)
+            time.sleep(0.25)
         raise SystemExit(f"bench: {count} results did not come within {limit_s} s")
 
     # ---- measurements ------------------------------------------------------------------------------------------
