@@ -19,6 +19,20 @@ static void add_value(struct text *to, const json_t *value)
 	free(shown);
 }
 
+/* Members may stand in another order: of labels that is no difference. */
+static bool mean_the_same(const char *before, const char *after)
+{
+	char why[200];
+	if (strcmp(before, after) == 0)
+		return true;
+	json_t *old = json_read_object(before, strlen(before), why, sizeof why);
+	json_t *new = json_read_object(after, strlen(after), why, sizeof why);
+	const bool same = json_equal(old, new);
+	json_decref(old);
+	json_decref(new);
+	return same;
+}
+
 /* "timeout_ms 3200 -> 1000, labels - -> {...}"; both are objects that our own encoders wrote. */
 static void add_members(struct text *to, const char *before, const char *after)
 {
@@ -68,7 +82,7 @@ static void plan_settings(struct monitor_plan *plan, const struct config *c, con
 		must((before = settings_encode(&there)));
 		settings_free(&there);
 	}
-	if (before && strcmp(before, wanted) == 0) {
+	if (before && mean_the_same(before, wanted)) {
 		free(wanted);
 		wanted = NULL;
 	} else if (!s->settings)
@@ -116,7 +130,7 @@ static void plan_present(struct monitor_plan *plan, const struct monitor *m, boo
 	}
 	char *json = monitor_encode(&wanted);
 	must(json);
-	if (before_json && strcmp(before_json, json) == 0) {
+	if (before_json && mean_the_same(before_json, json)) {
 		plan->same++;
 		free(json);
 		free(before_json);
