@@ -132,7 +132,10 @@ static void add_from(const struct notice_facts *f, struct text *into)
 
 void notice_duration(uint64_t s, struct text *into)
 {
-	static const struct { uint64_t s; const char *unit; } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	static const struct {
+		uint64_t s;
+		const char *unit;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
 	unsigned i = 0;
 	while (i + 1 < ARRAY_LEN(units) && s < units[i].s)
 		i++;
@@ -292,8 +295,8 @@ static void fold_kind(const struct notice *n, unsigned count, const struct notic
 	for (unsigned i = 0; i < count; i++)
 		all += notice_kind(n[i].type)->alertname == kind->alertname && n[i].resolved == like->resolved;
 	bool system = !like->monitor[0];
-	text_printf(into, "%s%u %s%s %s %s%s: ", into->len ? "; " : "", all, system ? "component" : "monitor", all == 1 ? "" : "s",
-		    all == 1 ? "is" : "are", like->resolved ? "no longer " : "", kind->plural);
+	text_printf(into, "%s%u %s%s %s %s%s: ", into->len ? "; " : "", all, system ? "component" : "monitor",
+		    all == 1 ? "" : "s", all == 1 ? "is" : "are", like->resolved ? "no longer " : "", kind->plural);
 	for (unsigned i = 0; i < count && named < FOLD_NAMES; i++)
 		if (notice_kind(n[i].type)->alertname == kind->alertname && n[i].resolved == like->resolved) {
 			text_add(into, named++ ? ", " : "");

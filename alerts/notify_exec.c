@@ -1,5 +1,6 @@
 /* notify_exec.c - an event as the run of a program: JSON on its standard input, the rest in its environment.
- * In: a notice.  Out: exit 0 is delivered, 64 and 65 (EX_USAGE, EX_DATAERR) never will be, anything else is tried again.
+ * In: a notice.  Out: exit 0 is delivered, 64 and 65 (EX_USAGE, EX_DATAERR) never will be, anything else is tried
+ * again.
  * Why so: whatever service a team uses has a command line (apprise knows a hundred), and a script is read faster than
  * a plug-in. */
 #ifdef HAVE_CONFIG_H

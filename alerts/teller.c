@@ -5,8 +5,8 @@
  *	read the outbox -> the queue -> tell -> settled -> acknowledged
  *	                      ^ later |
  *
- * Why so: what was told is settled before it is acknowledged, so an end in between tells it twice (with the same id) and
- * never not at all; and a channel is told of while Redis is away, as far as its events are here. */
+ * Why so: what was told is settled before it is acknowledged, so an end in between tells it twice (with the same id)
+ * and never not at all; and a channel is told of while Redis is away, as far as its events are here. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -112,7 +112,8 @@ static void disable(struct teller *t, const char *why)
 		settle(t, t->queue.first, OUTCOME_DISABLED, why);
 }
 
-static void look_at(struct teller *t, struct queued *e, enum delivery delivery, const struct post_answer *a, bool folded)
+static void look_at(struct teller *t, struct queued *e, enum delivery delivery, const struct post_answer *a,
+		    bool folded)
 {
 	e->made++;
 	if (delivery == DELIVERED)

@@ -30,7 +30,8 @@ static const char *title_of(const char *type, bool resolved, const char *body)
 static void a_title_says_what_where_and_who_saw_it(void **state)
 {
 	(void)state;
-	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us"))), "DOWN m h:1: closed, from all 2 regions");
+	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us"))),
+			    "DOWN m h:1: closed, from all 2 regions");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") "," UP("ap"))),
 			    "DOWN m h:1: closed, from 2 of 3 regions");
 	assert_string_equal(title_of("monitor.path", false, REGIONS(UP("eu") "," DOWN("us"))),
@@ -54,7 +55,8 @@ static void an_event_without_any_body_is_told_with_what_there_is(void **state)
 static void a_title_is_one_line_whatever_stands_in_the_event(void **state)
 {
 	(void)state;
-	assert_string_equal(title_of("monitor.down", false, "{\"data\":{\"verdict\":\"a\\nBcc: x\\u001b[2J\"}}"), "DOWN m: a Bcc: x [2J");
+	assert_string_equal(title_of("monitor.down", false, "{\"data\":{\"verdict\":\"a\\nBcc: x\\u001b[2J\"}}"),
+			    "DOWN m: a Bcc: x [2J");
 }
 
 static void the_system_speaks_of_its_component(void **state)
