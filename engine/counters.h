@@ -3,20 +3,10 @@
 #ifndef ENGINE_COUNTERS_H
 #define ENGINE_COUNTERS_H
 
+#include "base/counter.h"
 #include "base/histogram.h"
 #include "wire/redis_trouble.h"
 #include "wire/verdict.h"
-#include <stdatomic.h>
-#include <stdint.h>
-
-typedef _Atomic uint64_t counter;
-
-static inline void counter_add(counter *c, uint64_t n)
-{
-	atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
-}
-static inline void counter_set(counter *c, uint64_t n) { atomic_store_explicit(c, n, memory_order_relaxed); }
-static inline uint64_t counter_read(const counter *c) { return atomic_load_explicit(c, memory_order_relaxed); }
 
 /* Written by a lane's thread. */
 struct lane_counters {

@@ -1,8 +1,8 @@
-/* metrics.c - see metrics.h.  Written by hand: the format is small, and promtool judges it in the tests. */
+/* metrics.c - see metrics.h. */
 #include "engine/metrics.h"
 
 #include "base/clock.h"
-#include "base/must.h"
+#include "base/prom_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -11,33 +11,10 @@
 #include <jemalloc/jemalloc.h>
 #endif
 
-static void family(struct text *t, const char *name, const char *type, const char *help)
-{
-	text_printf(t, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void single(struct text *t, const char *name, const char *type, const char *help, uint64_t value)
-{
-	family(t, name, type, help);
-	text_printf(t, "%s %" PRIu64 "\n", name, value);
-}
-
 static void seconds_since(struct text *t, const char *name, const char *help, uint64_t then_ns)
 {
-	family(t, name, "gauge", help);
+	prom_family(t, name, "gauge", help);
 	text_printf(t, "%s %.3f\n", name, then_ns ? (double)(clock_ns() - then_ns) / (double)NS_PER_S : 0.0);
-}
-
-/* A label's value: region names and reasons may hold anything. */
-static void label(struct text *t, const char *name, const char *value)
-{
-	text_printf(t, "%s=\"", name);
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			text_add_bytes(t, "\\", 1);
-		text_add_bytes(t, *value == '\n' ? " " : value, 1);
-	}
-	text_add(t, "\"");
 }
 
 static uint64_t lanes_sum(const struct metrics *m, size_t at)
@@ -50,55 +27,38 @@ static uint64_t lanes_sum(const struct metrics *m, size_t at)
 
 #define LANES_SUM(m, field) lanes_sum((m), offsetof(struct lane_counters, field))
 
-static void write_histogram(struct text *t, const char *name, const char *help, const struct histogram *h)
-{
-	static const struct {
-		const char *le;
-		uint64_t us;
-	} edges[] = { { "0.0001", 100 },   { "0.00025", 250 }, { "0.0005", 500 },   { "0.001", 1000 },	 { "0.0025", 2500 },
-		      { "0.005", 5000 },   { "0.01", 10000 },  { "0.025", 25000 },  { "0.05", 50000 },	 { "0.1", 100000 },
-		      { "0.25", 250000 },  { "0.5", 500000 },  { "1", 1000000 },    { "2.5", 2500000 },	 { "5", 5000000 },
-		      { "10", 10000000 },  { "60", 60000000 } };
-	family(t, name, "histogram", help);
-	uint64_t total = histogram_total(h);
-	for (size_t i = 0; i < ARRAY_LEN(edges); i++)
-		text_printf(t, "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name, edges[i].le, histogram_below(h, edges[i].us));
-	text_printf(t, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %.6f\n%s_count %" PRIu64 "\n", name, total, name,
-		    (double)atomic_load_explicit(&h->sum_us, memory_order_relaxed) / 1e6, name, total);
-}
-
 static void write_info(struct text *t, const struct metrics *m, const struct pipeline_state *state)
 {
-	family(t, "portwatch_engine_info", "gauge", "What runs here, as labels; always 1.");
+	prom_family(t, "portwatch_engine_info", "gauge", "What runs here, as labels; always 1.");
 	text_add(t, "portwatch_engine_info{");
-	label(t, "region", m->region);
+	prom_label(t, "region", m->region);
 	text_add(t, ",");
-	label(t, "engine", m->consumer);
+	prom_label(t, "engine", m->consumer);
 	text_add(t, ",");
-	label(t, "version", m->version);
+	prom_label(t, "version", m->version);
 	text_add(t, "} 1\n");
-	family(t, "portwatch_engine_connector_info", "gauge", "The connector in use and, if it is not the first choice, why; always 1.");
+	prom_family(t, "portwatch_engine_connector_info", "gauge", "The connector in use and, if it is not the first choice, why; always 1.");
 	text_add(t, "portwatch_engine_connector_info{");
-	label(t, "connector", state->connector);
+	prom_label(t, "connector", state->connector);
 	text_add(t, ",");
-	label(t, "why", state->connector_why);
+	prom_label(t, "why", state->connector_why);
 	text_add(t, "} 1\n");
-	single(t, "portwatch_engine_lanes", "gauge", "Threads that probe.", state->lanes);
-	single(t, "portwatch_engine_slots", "gauge", "Connects that may be in flight.", state->slots);
+	prom_single(t, "portwatch_engine_lanes", "gauge", "Threads that probe.", state->lanes);
+	prom_single(t, "portwatch_engine_slots", "gauge", "Connects that may be in flight.", state->slots);
 }
 
 static void write_jobs(struct text *t, const struct metrics *m, const struct pipeline_state *state)
 {
-	single(t, "portwatch_engine_jobs_taken_total", "counter", "Jobs taken from the source.", state->taken);
-	single(t, "portwatch_engine_jobs_published_total", "counter", "Jobs whose result is published.", state->published);
-	single(t, "portwatch_engine_jobs_in_flight", "gauge", "Jobs taken and not yet published.", state->in_flight);
-	single(t, "portwatch_engine_connects_in_flight", "gauge", "Slots in use.", state->probing);
-	single(t, "portwatch_engine_connects_total", "counter", "Connection attempts handed to the kernel.", LANES_SUM(m, connects));
-	single(t, "portwatch_engine_spurious_wakeups_total", "counter", "Completions with nothing to see, waited for again.",
+	prom_single(t, "portwatch_engine_jobs_taken_total", "counter", "Jobs taken from the source.", state->taken);
+	prom_single(t, "portwatch_engine_jobs_published_total", "counter", "Jobs whose result is published.", state->published);
+	prom_single(t, "portwatch_engine_jobs_in_flight", "gauge", "Jobs taken and not yet published.", state->in_flight);
+	prom_single(t, "portwatch_engine_connects_in_flight", "gauge", "Slots in use.", state->probing);
+	prom_single(t, "portwatch_engine_connects_total", "counter", "Connection attempts handed to the kernel.", LANES_SUM(m, connects));
+	prom_single(t, "portwatch_engine_spurious_wakeups_total", "counter", "Completions with nothing to see, waited for again.",
 	       LANES_SUM(m, spurious));
-	single(t, "portwatch_engine_jobs_waiting", "gauge", "Jobs in accepted batches that have jobs not begun.", LANES_SUM(m, waiting));
-	single(t, "portwatch_engine_sockets", "gauge", "Pooled sockets.", LANES_SUM(m, sockets));
-	family(t, "portwatch_engine_verdicts_total", "counter", "Jobs by how they ended.");
+	prom_single(t, "portwatch_engine_jobs_waiting", "gauge", "Jobs in accepted batches that have jobs not begun.", LANES_SUM(m, waiting));
+	prom_single(t, "portwatch_engine_sockets", "gauge", "Pooled sockets.", LANES_SUM(m, sockets));
+	prom_family(t, "portwatch_engine_verdicts_total", "counter", "Jobs by how they ended.");
 	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
 		text_printf(t, "portwatch_engine_verdicts_total{class=\"%s\",verdict=\"%s\"} %" PRIu64 "\n",
 			    verdict_class_name(verdict_row(v)->class), verdict_row(v)->name,
@@ -116,8 +76,8 @@ static void write_times(struct text *t, const struct metrics *m)
 		histogram_merge(&sum[0], &pipeline_lane_counters(m->pipeline, i)->rtt);
 		histogram_merge(&sum[1], &pipeline_lane_counters(m->pipeline, i)->late);
 	}
-	write_histogram(t, "portwatch_engine_rtt_seconds", "SYN to SYN-ACK as the kernel measured it, of open ports without a lost SYN.", &sum[0]);
-	write_histogram(t, "portwatch_engine_lateness_seconds", "Scheduled slot to submission.", &sum[1]);
+	prom_histogram(t, "portwatch_engine_rtt_seconds", "SYN to SYN-ACK as the kernel measured it, of open ports without a lost SYN.", &sum[0]);
+	prom_histogram(t, "portwatch_engine_lateness_seconds", "Scheduled slot to submission.", &sum[1]);
 	free(sum);
 }
 
@@ -125,16 +85,16 @@ static void write_streams(struct text *t, const struct metrics *m)
 {
 	const struct source_counters *in = m->source;
 	const struct sink_counters *out = m->sink;
-	single(t, "portwatch_engine_entries_taken_total", "counter", "Stream entries taken.", counter_read(&in->entries));
-	single(t, "portwatch_engine_entries_published_total", "counter", "Job entries answered and acknowledged.", counter_read(&out->entries));
-	single(t, "portwatch_engine_entries_claimed_total", "counter", "Entries that another engine left behind.", counter_read(&in->claimed));
-	single(t, "portwatch_engine_entries_vanished_total", "counter", "Entries trimmed away while pending.", counter_read(&in->vanished));
-	single(t, "portwatch_engine_entries_trimmed_total", "counter", "Job entries trimmed after every group had them.", counter_read(&in->trimmed));
-	family(t, "portwatch_engine_entries_dead_total", "counter", "Entries moved to the dead-letter stream.");
+	prom_single(t, "portwatch_engine_entries_taken_total", "counter", "Stream entries taken.", counter_read(&in->entries));
+	prom_single(t, "portwatch_engine_entries_published_total", "counter", "Job entries answered and acknowledged.", counter_read(&out->entries));
+	prom_single(t, "portwatch_engine_entries_claimed_total", "counter", "Entries that another engine left behind.", counter_read(&in->claimed));
+	prom_single(t, "portwatch_engine_entries_vanished_total", "counter", "Entries trimmed away while pending.", counter_read(&in->vanished));
+	prom_single(t, "portwatch_engine_entries_trimmed_total", "counter", "Job entries trimmed after every group had them.", counter_read(&in->trimmed));
+	prom_family(t, "portwatch_engine_entries_dead_total", "counter", "Entries moved to the dead-letter stream.");
 	text_printf(t, "portwatch_engine_entries_dead_total{why=\"unreadable\"} %" PRIu64 "\n", counter_read(&in->bad_entries));
 	text_printf(t, "portwatch_engine_entries_dead_total{why=\"delivered_too_often\"} %" PRIu64 "\n", counter_read(&in->too_often));
-	single(t, "portwatch_engine_results_held", "gauge", "Finished entries that wait for Redis.", counter_read(&out->held));
-	family(t, "portwatch_engine_queue_oldest_seconds", "gauge", "Age of the oldest job entry that no engine has read, looked at every 5 s.");
+	prom_single(t, "portwatch_engine_results_held", "gauge", "Finished entries that wait for Redis.", counter_read(&out->held));
+	prom_family(t, "portwatch_engine_queue_oldest_seconds", "gauge", "Age of the oldest job entry that no engine has read, looked at every 5 s.");
 	text_printf(t, "portwatch_engine_queue_oldest_seconds{stream=\"hot\"} %.3f\n", (double)counter_read(&in->unread_hot_ms) / 1e3);
 	text_printf(t, "portwatch_engine_queue_oldest_seconds{stream=\"jobs\"} %.3f\n", (double)counter_read(&in->unread_ms) / 1e3);
 	seconds_since(t, "portwatch_engine_oldest_job_seconds", "Age of the oldest entry taken and not published.", counter_read(&in->oldest_ns));
@@ -144,13 +104,13 @@ static void write_streams(struct text *t, const struct metrics *m)
 
 static void write_redis(struct text *t, const struct metrics *m)
 {
-	family(t, "portwatch_engine_redis_up", "gauge", "1 while the connection stands.");
+	prom_family(t, "portwatch_engine_redis_up", "gauge", "1 while the connection stands.");
 	text_printf(t, "portwatch_engine_redis_up{link=\"jobs\"} %" PRIu64 "\n", counter_read(&m->source->redis_up));
 	text_printf(t, "portwatch_engine_redis_up{link=\"results\"} %" PRIu64 "\n", counter_read(&m->sink->redis_up));
-	family(t, "portwatch_engine_redis_connects_total", "counter", "Connections made.");
+	prom_family(t, "portwatch_engine_redis_connects_total", "counter", "Connections made.");
 	text_printf(t, "portwatch_engine_redis_connects_total{link=\"jobs\"} %" PRIu64 "\n", counter_read(&m->source->redis_connects));
 	text_printf(t, "portwatch_engine_redis_connects_total{link=\"results\"} %" PRIu64 "\n", counter_read(&m->sink->redis_connects));
-	family(t, "portwatch_engine_redis_errors_total", "counter", "Refusals of Redis and broken connections, by kind.");
+	prom_family(t, "portwatch_engine_redis_errors_total", "counter", "Refusals of Redis and broken connections, by kind.");
 	for (enum redis_trouble k = TROUBLE_NONE + 1; k < TROUBLES; k++) {
 		text_printf(t, "portwatch_engine_redis_errors_total{kind=\"%s\",link=\"jobs\"} %" PRIu64 "\n",
 			    redis_trouble_row(k)->name, counter_read(&m->source->trouble[k]));
@@ -167,8 +127,8 @@ static void write_memory(struct text *t)
 	mallctl("epoch", &epoch, &len, &epoch, len); /* statistics stand still until this is written */
 	mallctl("stats.allocated", &allocated, &size, NULL, 0);
 	mallctl("stats.resident", &resident, &size, NULL, 0);
-	single(t, "portwatch_engine_memory_allocated_bytes", "gauge", "Bytes the engine has allocated (jemalloc stats.allocated).", allocated);
-	single(t, "portwatch_engine_memory_resident_bytes", "gauge", "Bytes the allocator keeps resident (jemalloc stats.resident).", resident);
+	prom_single(t, "portwatch_engine_memory_allocated_bytes", "gauge", "Bytes the engine has allocated (jemalloc stats.allocated).", allocated);
+	prom_single(t, "portwatch_engine_memory_resident_bytes", "gauge", "Bytes the allocator keeps resident (jemalloc stats.resident).", resident);
 #else
 	(void)t;
 #endif

@@ -1,0 +1,81 @@
+/* job_bytes.c - see job_bytes.h. */
+#include "wire/job_bytes.h"
+
+#include "base/must.h"
+
+static uint8_t *text(uint8_t *at, const char *s)
+{
+	size_t len = strlen(s);
+	must(len <= UINT8_MAX);
+	if (len < 32)
+		*at++ = (uint8_t)(0xa0 | len);
+	else {
+		*at++ = 0xd9;
+		*at++ = (uint8_t)len;
+	}
+	memcpy(at, s, len);
+	return at + len;
+}
+
+static uint8_t *number(uint8_t *at, uint32_t n)
+{
+	unsigned bytes = n < 128 ? 0 : n <= UINT8_MAX ? 1 : n <= UINT16_MAX ? 2 : 4;
+	if (bytes == 0) {
+		*at++ = (uint8_t)n;
+		return at;
+	}
+	*at++ = bytes == 1 ? 0xcc : bytes == 2 ? 0xcd : 0xce;
+	while (bytes--)
+		*at++ = (uint8_t)(n >> 8 * bytes);
+	return at;
+}
+
+size_t job_bytes(const struct job_text *job, uint8_t *into)
+{
+	uint8_t *at = into;
+	*at++ = 0x93;
+	at = text(at, job->monitor);
+	at = text(at, job->host);
+	at = number(at, job->port);
+	return (size_t)(at - into);
+}
+
+const char *job_bytes_name(const uint8_t *bytes, size_t *len)
+{
+	bool longer = bytes[1] == 0xd9;
+	*len = longer ? bytes[2] : bytes[1] & 0x1f;
+	return (const char *)bytes + (longer ? 3 : 2);
+}
+
+static uint8_t *pair(uint8_t *at, const char *key, unsigned value, unsigned usual)
+{
+	return value == usual ? at : number(text(at, key), value);
+}
+
+size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into)
+{
+	const struct job_options *usual = &job_options_default;
+	uint8_t *at = into;
+	must_say(count >= 1 && count <= ENTRY_JOBS_MAX, "%u jobs", count);
+	*at++ = 0x92;
+	*at++ = (uint8_t)(0x80 | ((o->timeout_ms != usual->timeout_ms) + (o->close != usual->close) +
+				  (o->settle_ms != usual->settle_ms) + (o->expires_ms != usual->expires_ms) +
+				  (o->attempt != usual->attempt)));
+	at = pair(at, "timeout_ms", o->timeout_ms, usual->timeout_ms);
+	if (o->close != usual->close)
+		at = text(text(at, "close"), close_mode_names[o->close]);
+	if (o->settle_ms == JOB_SETTLE_AUTO)
+		at = text(text(at, "settle_ms"), "auto");
+	else
+		at = pair(at, "settle_ms", o->settle_ms, usual->settle_ms);
+	at = pair(at, "expires_ms", o->expires_ms, usual->expires_ms);
+	at = pair(at, "attempt", o->attempt, usual->attempt);
+	if (count < 16)
+		*at++ = (uint8_t)(0x90 | count);
+	else {
+		*at++ = 0xdc;
+		*at++ = 0;
+		*at++ = (uint8_t)count;
+	}
+	return (size_t)(at - into);
+}

@@ -1,0 +1,25 @@
+/* job_bytes.h - a batch of jobs put together from pieces that were encoded before: what job_batch_encode() makes, but a
+ * scheduler that sends the same job every minute encodes it once.
+ *
+ *	blob = job_batch_head(options, count), then count times job_bytes()
+ *
+ * Bytes are written by hand (a job is an array of two texts and a number) so that a piece needs no allocation but its
+ * own; a test holds them equal to job_batch_encode()'s. */
+#ifndef WIRE_JOB_BYTES_H
+#define WIRE_JOB_BYTES_H
+
+#include "wire/job.h"
+
+#define JOB_BYTES_MAX (1 + 2 + NAME_MAX_LEN + 2 + HOST_MAX_LEN + 3)
+#define JOB_HEAD_MAX 96
+
+/* Writes [monitor, host, port] into JOB_BYTES_MAX bytes and returns how many it took. */
+size_t job_bytes(const struct job_text *job, uint8_t *into);
+/* Where the monitor's name stands in them. */
+const char *job_bytes_name(const uint8_t *bytes, size_t *len);
+
+/* What stands before the jobs: the batch's array, its defaults (those that are not the usual are said), the header of the
+ * array of jobs.  JOB_HEAD_MAX bytes. */
+size_t job_batch_head(const struct job_options *options, unsigned count, uint8_t *into);
+
+#endif
