@@ -18,6 +18,8 @@ static const struct command {
 	{ "check", cmd_check, "the same for one port, as a Nagios plugin" },
 	{ "jobs", cmd_jobs, "put jobs on an engine's queue" },
 	{ "tail", cmd_tail, "read the engines' results as words" },
+	{ "config", cmd_config, "check and show a file of monitors" },
+	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
 	{ "doctor", cmd_doctor, "look for what would hinder probing on this machine" },
 	{ "engine", cmd_engine, "run portwatch-engine" },
 	{ "version", cmd_version, "say the version" },
