@@ -82,8 +82,9 @@ static void begin_pass(struct alerts *a)
 	a->now_ms = clock_wall_ms();
 	a->mono_ms = clock_ns() / NS_PER_MS;
 	if (a->connects != redis_link_connects(a->link)) {
+		if (a->connects) /* nobody could say that he lives */
+			regions_grace(&a->regions, a->mono_ms);
 		a->connects = redis_link_connects(a->link);
-		regions_grace(&a->regions, a->mono_ms);
 	}
 }
 

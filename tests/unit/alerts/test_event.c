@@ -36,10 +36,12 @@ static int no_monitor(void **state)
 	return 0;
 }
 
+static uint64_t looked_ms = NOON + 50;
+
 static json_t *region(const char *name, const char *class, const char *verdict, unsigned rtt_us, unsigned syn_retrans)
 {
-	return json_pack("{s:s,s:s,s:s,s:i,s:i}", "region", name, "class", class, "verdict", verdict, "rtt_us", rtt_us,
-			 "syn_retrans", syn_retrans);
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:I}", "region", name, "class", class, "verdict", verdict, "rtt_us", rtt_us,
+			 "syn_retrans", syn_retrans, "at_ms", (json_int_t)looked_ms);
 }
 
 /* "d", "u", "?" for eu, us, ap. */
@@ -78,7 +80,7 @@ static void a_down_event_is_this_json_to_the_letter(void **state)
 			    "{\"type\":\"monitor.down\",\"timestamp\":\"2026-11-25T12:00:00.300Z\",\"data\":{\"monitor\":\"pg-primary\","
 			    "\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"scope\":\"service\","
 			    "\"since\":\"2026-11-25T12:00:00.000Z\",\"confirmed_after_ms\":300,\"regions\":[{\"region\":\"eu\","
-			    "\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0,\"syn_retrans\":0}],\"duration_s\":0,"
+			    "\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0,\"syn_retrans\":0,\"at_ms\":1795608000050}],\"duration_s\":0,"
 			    "\"labels\":{\"team\":\"core\"},\"runbook\":\"https://wiki/pg\",\"incident\":\"pg-primary/17\","
 			    "\"status\":\"firing\",\"page\":true,\"summary\":\"pg-primary (198.51.100.7:5432) is DOWN: closed, seen "
 			    "from one place (eu) since 12:00:00 UTC, confirmed in 0.3 s\"}}");
@@ -129,7 +131,10 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	e.verdict = VERDICT_FILTERED;
 	says("ddu", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is DOWN: filtered, from 2 of 3 regions (eu and us) since 12:00:00 UTC, confirmed in 12 s");
-	says("dd?", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: filtered, from both regions since 12:00:00 UTC, confirmed in 12 s");
+	says("dd?", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: filtered, from all that have looked (eu and us) since 12:00:00 UTC, confirmed in 12 s");
+	looked_ms = NOON - 1;
+	says("ddu", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: filtered, from all that have looked (eu and us) since 12:00:00 UTC, confirmed in 12 s");
+	looked_ms = NOON + 50;
 	e.late = true;
 	e.since_ms = NOON - 86400000;
 	says("ddd", &e, NULL,

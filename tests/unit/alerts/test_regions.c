@@ -28,6 +28,7 @@ static void begin(unsigned count, unsigned shards)
 	for (unsigned i = 0; i < count; i++)
 		snprintf(s.region[i], sizeof(s.region[i]), "%s", names[i]);
 	regions_init(&r, &s, START);
+	regions_grace(&r, START);
 }
 
 /* "uud": the votes of the regions, in order; times: of so many monitors. */
@@ -96,6 +97,31 @@ static void a_shard_without_an_engine_is_silent_alone(void **state)
 	assert_int_equal(regions_silent(&r, 1, START + 21000), 6);
 	assert_true(r.region[1].silent);
 	assert_false(r.region[1].mute);
+}
+
+static void who_is_not_there_when_we_start_has_10_s(void **state)
+{
+	(void)state;
+	struct settings s;
+	settings_init(&s);
+	s.regions = 1;
+	strcpy(s.region[0], "eu");
+	regions_init(&r, &s, START);
+	assert_int_equal(regions_silent(&r, 0, START + 9999), 0);
+	assert_int_equal(regions_silent(&r, 0, START + 10000), 1);
+}
+
+static void who_was_silent_before_a_restart_is_silent_after_it(void **state)
+{
+	(void)state;
+	regions_heard(&r, "us", 0, START + 1);
+	regions_remember_silence(&r, "eu");
+	regions_remember_silence(&r, "us"); /* but it was heard since */
+	regions_judge_silence(&r, START + 100);
+	assert_int_equal(regions_silent(&r, 0, START + 100), 1);
+	assert_false(r.region[0].heard);
+	assert_true(r.region[1].heard);
+	assert_false(r.region[2].heard); /* neither silent nor known to live */
 }
 
 static void after_redis_was_away_silence_is_counted_anew(void **state)
@@ -228,6 +254,8 @@ int main(void)
 		cmocka_unit_test_setup(a_region_is_silent_20_s_after_its_last_engine_was_heard, fresh),
 		cmocka_unit_test_setup(an_older_beat_does_not_take_back_a_newer_one, fresh),
 		cmocka_unit_test_setup(a_shard_without_an_engine_is_silent_alone, fresh),
+		cmocka_unit_test_setup(who_is_not_there_when_we_start_has_10_s, fresh),
+		cmocka_unit_test_setup(who_was_silent_before_a_restart_is_silent_after_it, fresh),
 		cmocka_unit_test_setup(after_redis_was_away_silence_is_counted_anew, fresh),
 		cmocka_unit_test_setup(five_percent_of_disagreement_for_15_s_is_quarantine, fresh),
 		cmocka_unit_test_setup(saying_up_against_the_majority_counts_too, fresh),
