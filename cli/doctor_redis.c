@@ -261,8 +261,10 @@ static void add_right(const char *name, char names[RIGHTS_LEN], char rules[RIGHT
 	snprintf(rules + more, RIGHTS_LEN - more, strchr(name, '|') ? " '+%s'" : " +%s", name);
 }
 
-static void look_rights(struct redis_link *link, const char *prefix, const char *cli, struct doctor_finding *f)
+static void look_rights(struct redis_link *link, const struct redis_url *url, const char *prefix, const char *cli,
+			struct doctor_finding *f)
 {
+	const char *user = *url->user && !strchr(url->user, '\'') ? url->user : "default";
 	char key[STREAM_KEY_MAX], missing[RIGHTS_LEN] = "", rules[RIGHTS_LEN] = "";
 	bool needed = false;
 	stream_key(key, prefix, "portwatch-doctor", 0, STREAM_JOBS);
@@ -282,7 +284,7 @@ static void look_rights(struct redis_link *link, const char *prefix, const char 
 	else {
 		doctor_say(f, needed ? DOCTOR_BAD : DOCTOR_WARN, "not allowed on %s:*: %s%s", prefix, missing,
 			   needed ? "" : " (engines do without; this report is the poorer)");
-		doctor_mend(f, "%.200s ACL SETUSER NAME '~%s:*'%s", cli, prefix, rules);
+		doctor_mend(f, "%.200s ACL SETUSER '%s' '~%s:*'%s", cli, user, prefix, rules);
 	}
 }
 
@@ -325,6 +327,6 @@ void doctor_redis(const struct redis_url *url, const char *prefix, struct doctor
 	look_fsync(link, cli, doctor_add(report, "appendfsync"));
 	look_latency(link, doctor_add(report, "redis latency"));
 	look_clock(link, doctor_add(report, "redis clock"));
-	look_rights(link, prefix, cli, doctor_add(report, "redis rights"));
+	look_rights(link, url, prefix, cli, doctor_add(report, "redis rights"));
 	redis_link_free(link);
 }

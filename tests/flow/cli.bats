@@ -625,13 +625,13 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 		verdict=$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")
 		[[ "$found " == "not allowed on pw:*: $right "* ]]
 		[ "$verdict" = "$([ $right = info ] && echo warn || echo bad)" ]
-		bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend | sub(" NAME "; " narrow ")' <<<"$output")"
+		bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend' <<<"$output")"
 		run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 		[ "$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")" = ok ]
 	done
 	rcli acl setuser narrow reset on '>secret'
 	run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
-	bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend | sub(" NAME "; " narrow ")' <<<"$output")"
+	bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend' <<<"$output")"
 	run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 	[ "$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")" = ok ]
 	[ "$(rcli dbsize)" = 0 ]
