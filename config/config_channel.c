@@ -118,25 +118,46 @@ static void take_word(struct reader *r, const struct yaml_tree *t, const struct 
 		c->command[i] = value_text(r, t, item, "command");
 }
 
-/* Standard Webhooks: whsec_ and base64.  Another text is taken as the bytes themselves. */
-static bool secret_is_fine(const char *secret)
+/* Bytes that base64 of that length with its padding stands for; 0: it is none. */
+static size_t base64_bytes(const char *text, size_t len)
 {
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	if (strncmp(secret, "whsec_", 6) != 0)
-		return true;
-	const size_t letters = strspn(secret + 6, base64), padding = strspn(secret + 6 + letters, "=");
-	return letters && padding <= 2 && (letters + padding) % 4 == 0 && !secret[6 + letters + padding];
+	const size_t letters = strspn(text, base64), padding = strspn(text + letters, "=");
+	return letters + padding == len && padding <= 2 && len % 4 == 0 ? len / 4 * 3 - padding : 0;
 }
 
-static void read_secret(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, bool in_file, char **into)
+/* Standard Webhooks: whsec_ and the base64 of 24 to 64 bytes; several, with blanks between them, while one takes over from
+ * another.  A clause about what is wrong, or NULL. */
+static const char *wrong_webhook_secret(const char *secret)
+{
+	const char *at = secret + strspn(secret, " ");
+	for (unsigned count = 0; *at; count++, at += strspn(at, " ")) {
+		const size_t len = strcspn(at, " ");
+		if (count == 4)
+			return "holds more than 4 secrets";
+		if (strncmp(at, "whsec_", 6) != 0)
+			return "does not begin with whsec_";
+		const size_t bytes = base64_bytes(at + 6, len - 6);
+		if (bytes < 24 || bytes > 64)
+			return "is not whsec_ and the base64 of 24 to 64 bytes";
+		at += len;
+	}
+	return NULL;
+}
+
+static void read_secret(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, bool in_file, char **into,
+			const char *(*wrong_with)(const char *secret))
 {
 	char *secret = in_file ? value_file(r, t, key->next, key->text) : value_line(r, t, key->next, key->text, SECRET_MAX);
 	if (!secret)
 		return;
 	if (*into)
 		say(r, t, key, "%s: the secret itself and a file of it stand here; one of them is enough", key->text);
-	if (!secret_is_fine(secret))
-		say(r, t, key->next, "%s: what follows whsec_ is not base64", key->text);
+	const char *wrong = wrong_with ? wrong_with(secret) : NULL;
+	if (wrong) {
+		say(r, t, key->next, "%s: %s", key->text, wrong);
+		hint(r, "echo \"whsec_$(openssl rand -base64 32)\" makes one");
+	}
 	free(*into);
 	*into = secret;
 }
@@ -163,14 +184,14 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		break;
 	case URL_FILE: take_url_file(r, t, value, &into); break;
 	case SECRET:
-	case SECRET_FILE: read_secret(r, t, at, key == SECRET_FILE, &c->secret); break;
+	case SECRET_FILE: read_secret(r, t, at, key == SECRET_FILE, &c->secret, wrong_webhook_secret); break;
 	case ROUTING_KEY:
-	case ROUTING_KEY_FILE: read_secret(r, t, at, key == ROUTING_KEY_FILE, &c->secret); break;
+	case ROUTING_KEY_FILE: read_secret(r, t, at, key == ROUTING_KEY_FILE, &c->secret, NULL); break;
 	case FROM: c->from = read_address(r, t, value, "from"); break;
 	case TO: value_list(r, t, value, "to", CHANNEL_LIST_MAX, take_to, &into); break;
 	case USER: c->user = value_line(r, t, value, "user", 254); break;
 	case PASSWORD:
-	case PASSWORD_FILE: read_secret(r, t, at, key == PASSWORD_FILE, &c->password); break;
+	case PASSWORD_FILE: read_secret(r, t, at, key == PASSWORD_FILE, &c->password, NULL); break;
 	case COMMAND:
 		if (value->kind == YAML_LIST)
 			value_list(r, t, value, "command", CHANNEL_LIST_MAX, take_word, &into);
