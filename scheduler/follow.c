@@ -33,9 +33,9 @@ static void sink_settings(void *arg, struct settings *settings)
 		same = strcmp(s->monitors.region[i], settings->region[i]) == 0;
 	if (same)
 		return;
+	s->anew |= s->ledger.open;
 	ledger_give_up(&s->ledger, MISSED_MOVED);
 	s->running = s->pending = false;
-	s->anew = true;
 	s->follow.loaded = false;
 	monitors_place(&s->monitors, settings);
 	ledger_place(&s->ledger);
