@@ -54,18 +54,23 @@ static void say_all(void)
 	}
 }
 
-static int fresh(void **state)
+static void begin(void)
 {
 	struct scheduler_config config = { .prefix = "pw", .name = "test", .version = "0", .expires_ms = 60000 };
 	char why[200];
-	(void)state;
-	connect_again();
-	answers(redis, "OK", "FLUSHALL");
-	say_all();
 	memset(&n, 0, sizeof(n));
 	assert_int_equal(redis_url_parse(child.url, &config.url, why, sizeof(why)), 0);
 	s = schedule_new(&config, &n);
 	assert_non_null(s);
+}
+
+static int fresh(void **state)
+{
+	(void)state;
+	connect_again();
+	answers(redis, "OK", "FLUSHALL");
+	say_all();
+	begin();
 	return 0;
 }
 
@@ -187,12 +192,50 @@ static void a_lease_that_was_stolen_ends_scheduling_and_hands_over_what_waits(vo
 	assert_int_equal(n.missed, 0);
 }
 
+static void one_that_comes_after_a_crash_accounts_for_what_waits(void **state)
+{
+	(void)state;
+	step_until(n.jobs >= 150);
+	uint64_t emitted = s->ledger.emitted_ms;
+	schedule_free(s); /* as a crash: the lease stays, in a name that the next one has as well */
+	begin();
+	step_until(s->running);
+	assert_in_range(n.waiting, 60, 150); /* those of the first second are younger than their monitors */
+	assert_in_range(s->ledger.emitted_ms, emitted - TICK_MS, emitted + 10 * TICK_MS);
+	uint64_t latest = 0;
+	assert_int_equal(places_ends(&s->places, redis, &latest), 0);
+	assert_in_range(s->ledger.emitted_ms, latest - TICK_MS, latest + 10 * TICK_MS);
+}
+
+/* The last slots were 200 s ago: those older than a minute are missed, the others come, but not all at once. */
+static void after_a_long_time_without_a_scheduler_the_last_minute_is_caught_up_evenly(void **state)
+{
+	struct redis_reply *time = redis_ask(redis, "TIME");
+	unsigned long long last = (unsigned long long)reply_integer(reply_at(time, 0)) * 1000 - 200000;
+	(void)state;
+	redis_reply_free(time);
+	redis_reply_free(redis_ask(redis, "XADD pw:{eu.0}:jobs %llu-0 v 1 n 0 slot 1 b x", last));
+	answers(redis, "OK", "SET pw:scheduler:ledger %s", "emitted=1000 audited=1000");
+	step_until(s->running && n.jobs > 0);
+	assert_in_range(n.missed, 25 * 2 * 138, 25 * 2 * 143);
+	assert_int_equal(n.missed, n.missed_by[0][MISSED_NO_SCHEDULER] + n.missed_by[1][MISSED_NO_SCHEDULER]);
+	assert_int_equal(ask_integer("XLEN", "pw:{us.0}:missed"), 1);
+	for (unsigned i = 0; i < 20; i++) {
+		uint64_t before = s->ledger.emitted_ms;
+		step();
+		assert_in_range(s->ledger.emitted_ms - before, TICK_MS, CATCH_UP_TICKS * TICK_MS);
+	}
+	assert_true(n.lag_ms > 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(other_regions_are_in_force_at_once_and_what_waited_is_accounted_for, fresh, done),
 		cmocka_unit_test_setup_teardown(a_redis_that_lost_everything_is_scheduled_again_when_it_is_told, fresh, done),
 		cmocka_unit_test_setup_teardown(links_that_break_and_a_redis_that_stalls_lose_no_slot, fresh, done),
+		cmocka_unit_test_setup_teardown(one_that_comes_after_a_crash_accounts_for_what_waits, fresh, done),
+		cmocka_unit_test_setup_teardown(after_a_long_time_without_a_scheduler_the_last_minute_is_caught_up_evenly, fresh, done),
 		cmocka_unit_test_setup_teardown(a_lease_that_was_stolen_ends_scheduling_and_hands_over_what_waits, fresh, done),
 	};
 	if (!redis_child_start(&child, ""))
