@@ -39,7 +39,7 @@ static void random_log(struct log *l, const char *letters)
 	while (l->results < wanted) {
 		const char mood = letters[below(kinds)];
 		const bool burst = below(2);
-		at_ms += below(below(4) ? 20000 : SPAN_MS / 6);
+		at_ms += below(below(4) ? 20000 : SPAN_MS / 6) * (uint64_t)l->interval_ms / 60000;
 		for (unsigned i = 0; i < (burst ? l->regions : 1) && l->results < wanted; i++) {
 			struct scene one;
 			one.results = 0;
@@ -51,7 +51,7 @@ static void random_log(struct log *l, const char *letters)
 			l->results++;
 		}
 	}
-	l->end_ms = SCENE_T0 + at_ms + below(below(3) ? 10000 : 2 * SPAN_MS);
+	l->end_ms = SCENE_T0 + at_ms + below(below(3) ? 10000 : 2 * SPAN_MS) * (uint64_t)l->interval_ms / 60000;
 }
 
 static struct watch_rule rule_of(const struct log *l)
@@ -107,7 +107,7 @@ static void disturb(struct log *l, bool shuffle)
 		if (!below(4))
 			l->r[l->results++] = l->r[i];
 	for (unsigned i = 0; i < l->results; i++)
-		l->r[i].arrives_ms += below(4) ? 0 : below(120000);
+		l->r[i].arrives_ms += below(4) ? 0 : below(2 * l->interval_ms);
 	if (!shuffle) {
 		qsort(l->r, l->results, sizeof(l->r[0]), scene_sooner);
 		return;
@@ -213,7 +213,7 @@ static void what_is_told_is_paired_whatever_happens(void **state)
 	unsigned downs = 0, flaps = 0;
 
 	(void)state;
-	for (unsigned n = 0; n < logs() / 4; n++) {
+	for (unsigned n = 0; n < logs() / 10; n++) {
 		struct watch_env env;
 		struct watch_actions a;
 		struct ear ear = {0};
@@ -253,7 +253,7 @@ static void neither_unknown_results_nor_one_of_several_regions_make_down(void **
 	static struct log l;
 
 	(void)state;
-	for (unsigned n = 0; n < logs() / 4; n++) {
+	for (unsigned n = 0; n < logs() / 10; n++) {
 		struct watch_env env;
 		struct watch_actions a;
 		srand(n);
@@ -318,7 +318,7 @@ static void a_process_killed_at_any_point_goes_on_as_if_it_had_not_been(void **s
 	static struct log l;
 
 	(void)state;
-	for (unsigned n = 0; n < logs() / 100; n++) {
+	for (unsigned n = 0; n < logs() / 50; n++) {
 		struct watch_env env;
 		struct watch_actions a, b;
 		srand(n);
