@@ -2,11 +2,12 @@
  *
  *	eu: 0o 60C 60.1C1 62.1C2
  *
- * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.  Letters: o open, s
- * slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate (strong); F filtered, R reset,
- * U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is the attempt.  A result arrives 10 ms after its slot, filtered
- * after the timeout.  Between them the watch is ticked when it asked for it, as its owner would.  What came of it is written as
- * lines "60.01 ask 1" and "60.11 down #1 service closed page"; told false ends with "not: why". */
+ * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.
+ * Letters: o open, s slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate
+ * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is
+ * the attempt.  A result arrives 10 ms after its slot, filtered after the timeout.  Between them the watch is ticked
+ * when it asked for it, as its owner would.  What came of it is written as lines "60.01 ask 1" and "60.11 down #1
+ * service closed page"; told false ends with "not: why". */
 #ifndef TESTS_UNIT_ALERTS_SCENE_H
 #define TESTS_UNIT_ALERTS_SCENE_H
 

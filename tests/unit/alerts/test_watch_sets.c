@@ -1,6 +1,7 @@
-/* test_watch_sets.c - what must hold for every log of results: order and repetition decide nothing, what is told is paired, no region
- * pages alone, and a process that was killed anywhere goes on as if it had not been.  Logs come from seeds, which are printed;
- * PORTWATCH_TEST_SEED repeats one, PORTWATCH_TEST_LOGS sets how many there are (100000 in all). */
+/* test_watch_sets.c - what must hold for every log of results: order and repetition decide nothing, what is told is
+ * paired, no region pages alone, and a process that was killed anywhere goes on as if it had not been.  Logs come
+ * from seeds, which are printed; PORTWATCH_TEST_SEED repeats one, PORTWATCH_TEST_LOGS sets how many there are
+ * (100000 in all). */
 #include "tests/unit/alerts/scene.h"
 #include "tests/unit/base/seed.h"
 
