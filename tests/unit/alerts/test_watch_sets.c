@@ -1,9 +1,8 @@
 /* test_watch_sets.c - what must hold for every log of results: order and repetition decide nothing, what is told is
- * paired, no region pages alone, and a process that was killed anywhere goes on as if it had not been.  Logs come from seeds, 0 and up; the
- * last one is printed, so after a failure it is the culprit.  PORTWATCH_TEST_SEED plays one log alone, PORTWATCH_TEST_LOGS
- * sets how many there are (100000). */
+ * paired, no region pages alone, and a process that was killed anywhere goes on as if it had not been.  Logs come
+ * from seeds, 0 and up; the last one is printed, so after a failure it is the culprit.  PORTWATCH_TEST_SEED plays
+ * one log alone, PORTWATCH_TEST_LOGS sets how many there are (100000). */
 #include "tests/unit/alerts/scene.h"
-#include "tests/unit/base/seed.h"
 
 #define RESULTS_MAX 64
 #define SPAN_MS 600000
