@@ -1,8 +1,9 @@
 /* decide.c - votes, and what they come to.
  * In: the kept results of every region, a moment, who may not vote.  Out: a decision.
- * Owns: nothing.  Why so: the state "down" has a memory (it ends otherwise than it begins), and a memory kept beside the results
- * would depend on the order in which they came.  So the memory is computed anew each time, from the results in the order of
- * their slots; that costs a few microseconds, and only for monitors that have a failure among the results kept. */
+ * Owns: nothing.  Why so: the state "down" has a memory (it ends otherwise than it begins), and a memory kept beside
+ * the results would depend on the order in which they came.  So the memory is computed anew each time, from the
+ * results in the order of their slots; that costs a few microseconds, and only for monitors that have a failure
+ * among the results kept. */
 #include "alerts/decide.h"
 #include "base/must.h"
 
@@ -97,7 +98,8 @@ static bool one_place_is_enough(const struct view *v, unsigned interval_ms)
 	       v->newest_ms - v->first_ms >= decide_span_ms(DECIDE_ONE_REGION_MS, interval_ms);
 }
 
-static void tally_votes(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms, unsigned barred)
+static void tally_votes(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms,
+			unsigned barred)
 {
 	enum abstain why;
 
@@ -127,8 +129,8 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 	}
 }
 
-/* Who saw it open after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted regions, who
- * have fallen silent since and would otherwise turn a path issue into a DOWN by leaving. */
+/* Who saw it open after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted
+ * regions, who have fallen silent since and would otherwise turn a path issue into a DOWN by leaving. */
 static void tally_disagreement(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms,
 			       unsigned barred, unsigned muted, uint64_t since_ms)
 {
@@ -177,7 +179,8 @@ static unsigned known_looks(const struct region_history *h)
 	return n;
 }
 
-/* The slot from which on nothing of any region has been dropped: before it, a majority may be one of those who are left. */
+/* The slot from which on nothing of any region has been dropped: before it, a majority may be one of those who are
+ * left. */
 static uint64_t horizon_ms(const struct decide_in *in)
 {
 	uint64_t horizon = 0;
@@ -230,8 +233,8 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 	}
 }
 
-/* Slow or lossy begins with two of the last three and ends when three in a row are fine, so that one look at the edge neither
- * begins nor ends it. */
+/* Slow or lossy begins with two of the last three and ends when three in a row are fine, so that one look at the
+ * edge neither begins nor ends it. */
 static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy)
 {
 	unsigned slows = 0, losses = 0; /* newest in bit 0 */
@@ -294,15 +297,16 @@ static void look_ahead(const struct decide_in *in, const struct view *view, stru
 	}
 }
 
-/* The state at now: what the results came to, and who may vote now.  barred is of in, or none when those who may vote are too
- * few and their last words must do. */
+/* The state at now: what the results came to, and who may vote now.  barred is of in, or none when those who may
+ * vote are too few and their last words must do. */
 static void conclude(const struct decide_in *in, const struct view *view, struct decision *out)
 {
 	const unsigned barred = in->quarantined | in->silent;
 	struct tally t;
 
 	tally_votes(&t, in, view, in->now_ms, barred);
-	tally_disagreement(&t, in, view, in->now_ms, barred, in->silent & ~in->quarantined, out->down ? out->since_ms : t.since_ms);
+	tally_disagreement(&t, in, view, in->now_ms, barred, in->silent & ~in->quarantined,
+			   out->down ? out->since_ms : t.since_ms);
 	if (!out->down && tally_is_down(&t, in)) {
 		out->down = true;
 		out->since_ms = t.since_ms;

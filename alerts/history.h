@@ -1,7 +1,8 @@
-/* history.h - what is kept of one region's results: the newest few that know something, and the newest that does not.
+/* history.h - what is kept of one region's results: the newest few that know something, and the newest that does
+ * not.
  *
- * A set, not a log: whatever order results come in and however often, the same ones are kept.  Results of class unknown stand
- * apart, so that a prober in trouble can never push out what was known about the target. */
+ * A set, not a log: whatever order results come in and however often, the same ones are kept.  Results of class
+ * unknown stand apart, so that a prober in trouble can never push out what was known about the target. */
 #ifndef ALERTS_HISTORY_H
 #define ALERTS_HISTORY_H
 
@@ -48,8 +49,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 /* An address of struct region_history as text, INET6_ADDRSTRLEN bytes; "" for none. */
 void look_address_text(const uint8_t address[16], char *into);
 
-/* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that differ (a job
- * probed twice because an engine died) count once: the better one, so that order does not matter. */
+/* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that
+ * differ (a job probed twice because an engine died) count once: the better one, so that order does not matter. */
 bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16]);
 
 #endif

@@ -6,7 +6,7 @@
 #include "alerts/decide.h"
 #include "alerts/quiet.h"
 
-#define WATCH_PATH_NOTICE_MS 300000 /* or five intervals if they are shorter; a path that heals within 5 min is not worth a line to anybody */
+#define WATCH_PATH_NOTICE_MS 300000 /* or five intervals if shorter: what heals by then is worth a line to nobody */
 #define WATCH_HOLD_EXTRA_MS 3000    /* beyond its timeout a child waits so long for its suspected parent to be decided */
 
 /* Something that goes on and is, or may be, told: one for each kind of event but UP, which ends DOWN. */

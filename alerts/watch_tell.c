@@ -1,7 +1,8 @@
 /* watch_tell.c - brings what is told into line with what was decided.
  * In: the state just entered, what may not be told and why.  Out: events, each begin with one end.
- * Owns: the story's tellings.  Why so: a telling that is kept back stays open and is tried again at every decision, so that "told
- * when the window ends", "told when the parent is up again" and "told after 5 min" are one rule and not three. */
+ * Owns: the story's tellings.  Why so: a telling that is kept back stays open and is tried again at every decision,
+ * so that "told when the window ends", "told when the parent is up again" and "told after 5 min" are one rule and
+ * not three. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
 
@@ -43,8 +44,8 @@ static struct watch_event *emit(struct watch_actions *actions, const struct tell
 	return e;
 }
 
-static void emit_end(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told, const char *why,
-		     uint64_t now_ms)
+static void emit_end(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told,
+		     const char *why, uint64_t now_ms)
 {
 	struct watch_event *e = emit(actions, t, kind == EVENT_DOWN ? EVENT_UP : kind, told);
 
@@ -132,8 +133,8 @@ static void begin_telling(struct watch *w, enum event_kind kind, const struct de
 	note(t, w, d);
 }
 
-/* What goes on by the state just entered.  Among the blind a DOWN and a path issue stay as they were: nobody can say that
- * they ended. */
+/* What goes on by the state just entered.  Among the blind a DOWN and a path issue stay as they were: nobody can say
+ * that they ended. */
 static bool goes_on(const struct watch *w, enum event_kind kind, const struct decision *d)
 {
 	const bool open = w->story && w->story->telling[kind].open;

@@ -1,9 +1,11 @@
 /* false_alarms.c - how often would somebody be woken for nothing, and how soon for something?
- * In: a model of lossy paths; the monitors are never down.  Out: false DOWN per monitor and year, of the very code that decides
- * (alerts/watch.c) and of the usual "three strikes in one region"; then the time from an outage to its DOWN, and from its end to its UP.
- * Owns: virtual time.  Why so: the paths of a monitor lose everything in episodes (Poisson, exponential length, independent of one
- * another) and single SYNs otherwise.  A DOWN takes failures in two regions (tests hold that), so only stretches in which
- * episodes of two regions meet are played through; `all` plays every episode, and must find the same. */
+ * In: a model of lossy paths; the monitors are never down.  Out: false DOWN per monitor and year, of the very code
+ * that decides (alerts/watch.c) and of the usual "three strikes in one region"; then the time from an outage to its
+ * DOWN, and from its end to its UP.
+ * Owns: virtual time.  Why so: the paths of a monitor lose everything in episodes (Poisson, exponential length,
+ * independent of one another) and single SYNs otherwise.  A DOWN takes failures in two regions (tests hold that), so
+ * only stretches in which episodes of two regions meet are played through; `all` plays every episode, and must find
+ * the same. */
 #include "alerts/watch.h"
 #include "base/must.h"
 

@@ -1,4 +1,5 @@
-/* test_decide.c - sets of results and what they come to.  A set is written as text (scene.h says how), the decision as a word:
+/* test_decide.c - sets of results and what they come to.  A set is written as text (scene.h says how), the decision
+ * as a word:
  *	down service|partial, path, up, new; with "slow", "lossy", and "blind" where too few may vote. */
 #include "alerts/decide.h"
 #include "tests/unit/alerts/scene.h"

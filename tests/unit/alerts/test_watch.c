@@ -528,11 +528,11 @@ static void the_end_of_flapping_that_finds_it_down_tells_the_down(void **state)
 }
 
 /* Flapping that begins with an UP, so that the channels have heard DOWN. */
-static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **state)
+static void pairs_after_flapping(bool killed)
 {
-	(void)state;
 	scene_begin(&s, 2);
 	s.quiet = true;
+	s.killed = killed;
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned region = 0; region < 2; region++) {
 			scene_add(&s, region, 60 + 540 * i, 'C', 0);
@@ -556,6 +556,51 @@ static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **stat
 			 "1410.01 flapping #4 open page\n"
 			 "2010.01 flapping #4 ends open page\n"
 			 "2010.01 up #3 open page\n");
+}
+
+static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **state)
+{
+	(void)state;
+	pairs_after_flapping(false);
+}
+
+static void and_does_so_if_the_process_is_killed_all_the_time(void **state)
+{
+	(void)state;
+	pairs_after_flapping(true);
+}
+
+/* The results of regions that have fallen silent come late. */
+static void a_down_does_not_begin_among_the_blind(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o 60C\nus: 21o 60C\nap: 41o", 50);
+	s.env.silent = 7;
+	scene_tick(&s);
+	scene_until(&s, 100);
+	scene_state(&s, WATCH_UP);
+	scene_expect(&s, "");
+	s.env.silent = 0;
+	scene_tick(&s);
+	scene_expect(&s, "100.00 down #1 service closed page\n");
+}
+
+static void a_monitor_that_nobody_has_seen_open_yet_is_not_up_while_its_failures_are_unconfirmed(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1F\nus: 2F\nap:", 10);
+	scene_state(&s, WATCH_NEW);
+}
+
+static void a_failure_that_comes_late_and_is_not_the_newest_of_its_region_asks_for_nothing(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 1o 60F 61o1\nus: 31o", 70); /* filtered is known at 63.2 s, open at 61.01 s */
+	scene_expect(&s, "");
 }
 
 static void what_was_told_is_ended_when_a_monitor_is_removed(void **state)
@@ -627,6 +672,34 @@ static void a_child_can_have_its_parent_looked_at(void **state)
 	}
 	scene_until(&s, 45);
 	scene_expect(&s, "40.00 ask 1\n42.00 ask 2\n");
+}
+
+static unsigned changes;
+
+static void count_changes(struct scene *scene, const struct watch_actions *a)
+{
+	(void)scene;
+	changes += a->changed;
+}
+
+static void results_and_rechecks_that_change_nothing_ask_for_no_write(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.seen = count_changes;
+	changes = 0;
+	for (unsigned at = 1; at < 600; at += 60)
+		scene_add(&s, 0, at, 'o', 0), scene_add(&s, 1, at + 30, 'o', 0);
+	scene_until(&s, 600);
+	assert_int_equal(changes, 2); /* new, and up */
+	changes = 0;
+	scene_add(&s, 0, 600.5, 'C', 0);
+	for (unsigned at = 601; at < 900; at += 15)
+		scene_add(&s, 0, at, 'C', 1), scene_add(&s, 1, at, 'C', 1);
+	scene_until(&s, 900);
+	assert_int_equal(changes, 3); /* the round begins, it is down, the round ends; and 19 re-checks */
+	scene_state(&s, WATCH_DOWN);
 }
 
 static void an_explanation_shows_the_arithmetic(void **state)
@@ -711,11 +784,16 @@ int main(void)
 		cmocka_unit_test_teardown(two_outages_in_half_an_hour_are_not_flapping, end),
 		cmocka_unit_test_teardown(the_end_of_flapping_that_finds_it_down_tells_the_down, end),
 		cmocka_unit_test_teardown(the_end_of_flapping_pairs_a_down_that_was_told_before_it, end),
+		cmocka_unit_test_teardown(and_does_so_if_the_process_is_killed_all_the_time, end),
+		cmocka_unit_test_teardown(a_down_does_not_begin_among_the_blind, end),
+		cmocka_unit_test_teardown(a_monitor_that_nobody_has_seen_open_yet_is_not_up_while_its_failures_are_unconfirmed, end),
+		cmocka_unit_test_teardown(a_failure_that_comes_late_and_is_not_the_newest_of_its_region_asks_for_nothing, end),
 		cmocka_unit_test_teardown(what_was_told_is_ended_when_a_monitor_is_removed, end),
 		cmocka_unit_test_teardown(a_changed_monitor_keeps_what_it_knows_of_the_regions_that_stay, end),
 		cmocka_unit_test_teardown(a_down_survives_a_change_of_its_target_and_is_paired, end),
 		cmocka_unit_test_teardown(results_read_again_decide_nothing_by_themselves, end),
 		cmocka_unit_test_teardown(a_child_can_have_its_parent_looked_at, end),
+		cmocka_unit_test_teardown(results_and_rechecks_that_change_nothing_ask_for_no_write, end),
 		cmocka_unit_test_teardown(an_explanation_shows_the_arithmetic, end),
 		cmocka_unit_test_teardown(what_was_saved_wrongly_is_refused_with_a_sentence, end),
 	};
