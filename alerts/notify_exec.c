@@ -85,6 +85,7 @@ static enum delivery exec_deliver(void *self, const struct notice *n, unsigned c
 							.stop = e->stop }, answer->said, sizeof(answer->said));
 	for (unsigned i = 0; i < env.count; i++)
 		free(env.word[i]);
+	answer->status = status > 0 ? (unsigned)status : 0;
 	if (status == 0)
 		return DELIVERED;
 	return status == EX_USAGE || status == EX_DATAERR ? DELIVERY_REFUSED : DELIVERY_LATER;

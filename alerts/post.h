@@ -18,7 +18,7 @@
 #define POST_SAID_MAX 256
 
 struct post_answer {
-	unsigned status;	/* of HTTP or SMTP; 0: none came */
+	unsigned status;	/* of HTTP or SMTP, or with which a program ended; 0: none came */
 	unsigned retry_after_s; /* 0: not said; capped at an hour */
 	char said[POST_SAID_MAX]; /* "HTTP 503: try later", "Failed to connect to 192.0.2.1 port 80": one line, printable */
 };

@@ -20,6 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #define REPLY_MS 5000
 #define WAIT_MAX_MS 1000
@@ -75,7 +76,19 @@ static void settle(struct teller *t, struct queued *e, enum outcome outcome, con
 /* Nobody is there, or it is too busy: not this event's fault. */
 static bool is_unheard(const struct post_answer *a)
 {
-	return a->status == 0 || a->status == 429 || (a->status >= 502 && a->status <= 504);
+	switch (a->status) {
+	case 0:
+	case EX_UNAVAILABLE: /* of a program */
+	case EX_TEMPFAIL:
+	case 421: /* SMTP: closing; HTTP knows it as a proxy's mistake */
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void try_later(struct teller *t, struct queued *e, const struct post_answer *a)

@@ -139,11 +139,11 @@ answers() { # PATH ANSWER,ANSWER
 	for i in 1 2 3 4 5; do event_add "b$i" down; done
 	await_requests 6 /fast
 	[ "$(ids_of /hang)" = evt_a-down-0 ]
-	! all_acknowledged slow
+	run ! all_acknowledged slow
 	wait_for 5 all_acknowledged fast
 	# and the end of the process waits for it no longer than it was told to
 	end_process "$DRIVER_PID" 5
-	! is_running "$DRIVER_PID"
+	run ! is_running "$DRIVER_PID"
 }
 
 @test "what was delivered and not acknowledged when the process was killed comes again with the same id" {
@@ -219,7 +219,7 @@ answers() { # PATH ANSWER,ANSWER
 	await_requests 1 /new
 	wait_for 5 all_acknowledged new
 	[ "$(ids_of /new)" = evt_c-down-0 ]
-	! rcli XINFO GROUPS "$OUTBOX" | grep -q notify:old
+	rcli XINFO GROUPS "$OUTBOX" | grep -c notify:old | diff - <(echo 0)
 }
 
 @test "a channel for pages only is told no notices" {
@@ -254,7 +254,7 @@ answers() { # PATH ANSWER,ANSWER
 	event_add a down
 	for name in hook chat mail pager; do wait_for 10 all_acknowledged $name; done
 	grep -q 'answer="HTTP 500: cannot POST \*\*\*"' "$DRIVER_LOG"
-	! grep -E "hidden|MfKQ" "$DRIVER_LOG"
+	run ! grep -E "hidden|MfKQ" "$DRIVER_LOG"
 }
 
 @test "what was told while Redis was away is acknowledged when it is back, and not told again" {
@@ -263,7 +263,7 @@ answers() { # PATH ANSWER,ANSWER
 	answers orphan "orphan:$pidfile,200"
 	channels_start webhook hook "url=$SINK/orphan"
 	echo "$REDIS_PID" >"$pidfile"
-	event_add a down
+	event_add a down || true # Redis may be gone before it has answered us
 	await_exit "$REDIS_PID" 10
 	await_line 10 "$DRIVER_PID" 'msg=told.*evt_a-down-0' "$DRIVER_LOG"
 	redis_restart
@@ -272,24 +272,22 @@ answers() { # PATH ANSWER,ANSWER
 	ids_of /orphan | diff - <(printf '%s\n' evt_a-down-0 evt_a-up-1)
 }
 
-# Prints the id of the connection of channel hook, and its flags.
-connection() {
-	rcli CLIENT LIST | sed -nE 's/^id=([0-9]+).* name=portwatch-alerts:notify:hook .* flags=([^ ]+).*/\1 \2/p'
-}
-
-connection_is_idle() {
-	[[ "$(connection)" =~ ^[0-9]+\ [^b]+$ ]]
+nobody_is_blocked() {
+	rcli INFO clients | grep -q '^blocked_clients:0'
 }
 
 @test "an event whose delivery by Redis was lost on the way is read again" {
 	channels_start webhook hook "url=$SINK/lost"
+	event_add first down
+	await_requests 1 /lost
+	wait_for 5 all_acknowledged hook
 	kill -STOP "$DRIVER_PID"
-	wait_for 5 connection_is_idle # its BLOCK is over, and it does not ask again
+	wait_for 5 nobody_is_blocked # its BLOCK is over, and it does not ask again
 	event_add a down
 	rcli XREADGROUP GROUP notify:hook notify STREAMS "$OUTBOX" '>' | grep -q evt_a-down-0
-	rcli CLIENT KILL ID "$(connection | cut -d' ' -f1)"
+	rcli CLIENT KILL TYPE normal
 	kill -CONT "$DRIVER_PID"
-	await_requests 1 /lost
+	await_requests 2 /lost
 	wait_for 5 all_acknowledged hook
 }
 
@@ -397,7 +395,7 @@ am_told() { # STATUS MONITOR: what Alertmanager's own receiver was told
 	channels_start --refresh 500 alertmanager am url=http://127.0.0.1:9093/
 	first=$(alert pg .endsAt)
 	wait_for 10 alert_lasts_beyond pg "$first"
-	! am_told resolved pg
+	run ! am_told resolved pg
 	NOW=$(date -u +%FT%TZ) event_add pg up 1
 	wait_for 10 am_told resolved pg
 	wait_for 5 all_acknowledged am
@@ -453,11 +451,14 @@ am_told() { # STATUS MONITOR: what Alertmanager's own receiver was told
 	start_ready mail become_in_ns "$PYTHON" "$PW_ROOT/tests/flow/notify_sink.py" smtp 2525 "$dir/mails" \
 		"$dir/cert" "$dir/key"
 	channels_start smtp mail url=smtp://127.0.0.1:2525 "from=Portwatch <pw@example.net>" \
-		to=ops@example.net to=nobody@example.net
+		to=ops@example.net to=nobody@example.net -- \
+		smtp wrong url=smtp://127.0.0.1:2525 from=pw@example.net to=nobody@example.net
 	event_add pg down
 	event_add größe up 1
 	event_add pg up 1
 	wait_for 10 all_acknowledged mail
+	wait_for 10 all_acknowledged wrong
+	rcli XRANGE 'pw:{alerts.0}:undelivered' - + | grep -c '^refused$' | diff - <(echo 3)
 	"$PYTHON" - "$dir/mails" <<-'END'
 		import email, email.policy, json, sys
 		mails = [json.loads(line) for line in open(sys.argv[1])]

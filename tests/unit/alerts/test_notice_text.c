@@ -43,6 +43,18 @@ static void a_title_says_what_where_and_who_saw_it(void **state)
 	assert_string_equal(title_of("monitor.up", true, "{\"data\":{\"duration_s\":43}}"), "UP m: after 43 s");
 }
 
+static void a_degraded_target_is_told_by_its_slowest_region_and_its_losses(void **state)
+{
+	(void)state;
+	assert_string_equal(title_of("monitor.degraded", false,
+				     "{\"data\":{\"verdict\":\"open\",\"regions\":["
+				     "{\"region\":\"eu\",\"class\":\"up\",\"rtt_us\":3000},"
+				     "{\"region\":\"us\",\"class\":\"up\",\"rtt_us\":812000,\"syn_retrans\":1}]}}"),
+			    "DEGRADED m: 812.0 ms from region us, SYN sent again from 1 of 2 regions");
+	assert_string_equal(title_of("monitor.degraded", false, "{}"), "DEGRADED m");
+	assert_string_equal(title_of("monitor.unknown", false, "{\"data\":{\"verdict\":\"open\"}}"), "UNKNOWN m");
+}
+
 static void an_event_without_any_body_is_told_with_what_there_is(void **state)
 {
 	(void)state;
@@ -155,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_title_says_what_where_and_who_saw_it, fresh),
+		cmocka_unit_test_setup(a_degraded_target_is_told_by_its_slowest_region_and_its_losses, fresh),
 		cmocka_unit_test_setup(an_event_without_any_body_is_told_with_what_there_is, fresh),
 		cmocka_unit_test_setup(a_title_is_one_line_whatever_stands_in_the_event, fresh),
 		cmocka_unit_test_setup(the_system_speaks_of_its_component, fresh),
