@@ -10,6 +10,7 @@
 #include "alerts/round.h"
 #include "alerts/self.h"
 #include "alerts/state_store.h"
+#include "base/log.h"
 #include "wire/monitor_store.h"
 
 struct alerts_counters {
@@ -65,6 +66,7 @@ struct alerts {
 	struct settings next_settings; /* read, and not in force before everything decided is stored */
 	unsigned tally_shard;	   /* where the tally stands */
 	struct tally_sums *tally;
+	struct log_limit decided;  /* lines about decisions */
 };
 
 #endif

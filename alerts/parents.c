@@ -40,7 +40,7 @@ static enum parent_state near_state(const struct alerts *a, const struct watched
 {
 	if (w->asleep)
 		return PARENT_UP; /* paused: it excuses nobody */
-	if (watch_state(w->watch) == WATCH_DOWN)
+	if (watch_is_down(w->watch))
 		return PARENT_DOWN;
 	return watch_is_suspect(w->watch) || awaits_answers(a, w) ? PARENT_SUSPECT : PARENT_UP;
 }
@@ -66,7 +66,7 @@ static bool says_down(const struct redis_reply *reply)
 	const char *json = reply_text(reply, &len), *state = "";
 	json_t *o = len ? json_read_object(json, len, why, sizeof(why)) : NULL;
 	bool down = o && json_take_text(o, "state", 32, &state, why, sizeof(why)) &&
-		    strcmp(state, watch_state_names[WATCH_DOWN]) == 0;
+		    (strcmp(state, watch_state_names[WATCH_DOWN]) == 0 || json_object_get(json_object_get(o, "telling"), "down"));
 	json_decref(o);
 	return down;
 }
@@ -102,7 +102,7 @@ void parents_look(struct alerts *a, const struct watched *child, struct watch_en
 static void ask_near(struct alerts *a, struct watched *w)
 {
 	struct monitor m;
-	if (w->asleep || watch_state(w->watch) == WATCH_DOWN || a->now_ms < w->asked_ms + PARENT_ASK_AGAIN_MS)
+	if (w->asleep || watch_is_down(w->watch) || a->now_ms < w->asked_ms + PARENT_ASK_AGAIN_MS)
 		return;
 	watched_monitor(w, &m);
 	w->asked_ms = a->now_ms;
