@@ -18,9 +18,10 @@ setup_file() {
 	for i in 2 3 4; do monitor db$i 200$i; done
 	monitor switch 2005
 	monitor leaf 2006 ',"parents":["switch"]'
+	monitor twig 2008 ',"parents":["switch"]' # in the other shard than its parent
 	monitor desk 2007
 	monitor canary 2009 ',"canary":"down"' # nothing listens there
-	for port in 2000 2001 2002 2003 2004 2005 2006 2007; do port_open "$port"; done
+	for port in 2000 2001 2002 2003 2004 2005 2006 2007 2008; do port_open "$port"; done
 	dead_man_start
 	for region in eu us ap; do engine_of "$region"; done
 	alerts_start a1 --metrics 127.0.0.1:0
@@ -134,7 +135,7 @@ pusher_start() {
 			for region in eu us ap; do
 				for shard in 0 1; do
 					printf "%s 127.0.0.1:%s\n" still 2000 web 2001 db2 2002 db3 2003 db4 2004 \
-						switch 2005 leaf 2006 desk 2007 canary 2009 |
+						switch 2005 leaf 2006 twig 2008 desk 2007 canary 2009 |
 						"$PORTWATCH" jobs push --region $region --shard $shard --redis "$REDIS_URL" -t 500ms -f - 2>/dev/null
 				done
 				sleep 0.3
@@ -191,7 +192,7 @@ state_is() { # MONITOR STATE
 }
 
 all_are() { # STATE
-	for name in web still db2 db3 db4 switch leaf desk; do state_is "$name" "$1" || return 1; done
+	for name in web still db2 db3 db4 switch leaf twig desk; do state_is "$name" "$1" || return 1; done
 }
 
 holders() {
@@ -255,6 +256,9 @@ holders_are() {
 	date +%s >"$ALERTS_DIR/silent_since"
 	alerts_start a2 --metrics 127.0.0.1:0
 	wait_for 15 holders_are "a1 a2 "
+	port_close 2008 # whose parent is the other process's
+	wait_for 10 seen '^monitor.down twig twig/1 0 0$'
+	[ "$(why_not monitor.down twig)" = "its parent switch is down" ]
 	alerts_kill9 a1
 	wait_for 15 holders_are "a2 a2 "
 }
