@@ -1,5 +1,6 @@
 /* confirm.c - when rounds and re-checks are due.
- * In: failures, time.  Out: rounds, each with a slot of its own (the moment it is asked for), so that results sort by time.
+ * In: failures, time.  Out: rounds, each with a slot of its own (the moment it is asked for), so that results sort
+ * by time.
  * Owns: nothing.  Why so: what is left to ask is a number, not a timer; a restart goes on where the number stands. */
 #include "alerts/confirm.h"
 #include "base/must.h"

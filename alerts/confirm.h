@@ -1,9 +1,10 @@
-/* confirm.h - when a monitor is looked at between its scheduled looks: a round after a failure, re-checks while it is down.
+/* confirm.h - when a monitor is looked at between its scheduled looks: a round after a failure, re-checks while it
+ * is down.
  *
- * A round is two probes in all regions, at once and 2 s later (from one place only: four, over 30 s).  It covers every failure
- * that was probed before its last probe; a later one begins another round if the region was fine before, or if the last
- * round left it undecided, but then only once per max(10 s, a sixth of the interval).  So a path issue is not confirmed over
- * and over, and a region that joins it is confirmed at once. */
+ * A round is two probes in all regions, at once and 2 s later (from one place only: four, over 30 s).  It covers
+ * every failure that was probed before its last probe; a later one begins another round if the region was fine
+ * before, or if the last round left it undecided, but then only once per max(10 s, a sixth of the interval).  So a
+ * path issue is not confirmed over and over, and a region that joins it is confirmed at once. */
 #ifndef ALERTS_CONFIRM_H
 #define ALERTS_CONFIRM_H
 

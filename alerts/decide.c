@@ -1,8 +1,9 @@
 /* decide.c - votes, and what they come to.
  * In: the kept results of every region, a moment, who may not vote.  Out: a decision.
- * Owns: nothing.  Why so: the state "down" has a memory (it ends otherwise than it begins), and a memory kept beside the results
- * would depend on the order in which they came.  So the memory is computed anew each time, from the results in the order of
- * their slots; that costs a few microseconds, and only for monitors that have a failure among the results kept. */
+ * Owns: nothing.  Why so: the state "down" has a memory (it ends otherwise than it begins), and a memory kept beside
+ * the results would depend on the order in which they came.  So the memory is computed anew each time, from the
+ * results in the order of their slots; that costs a few microseconds, and only for monitors that have a failure
+ * among the results kept. */
 #include "alerts/decide.h"
 #include "base/must.h"
 
@@ -59,9 +60,9 @@ static void view_add(struct view *v, const struct look *l)
 	v->last_down_ms = v->newest_ms;
 }
 
-static bool view_recovered(const struct view *v)
+static bool view_recovered(const struct view *v, unsigned interval_ms)
 {
-	return v->opens >= 2 && v->newest_ms - v->open_first_ms >= DECIDE_RECOVERY_MS;
+	return v->opens >= 2 && v->newest_ms - v->open_first_ms >= decide_span_ms(DECIDE_RECOVERY_MS, interval_ms);
 }
 
 static enum vote view_vote(const struct view *v, const struct decide_in *in, uint64_t at_ms, enum abstain *why)
@@ -91,12 +92,14 @@ struct tally {
 	uint64_t joined_ms, last_ms; /* from when and until when all of them have failed */
 };
 
-static bool one_place_is_enough(const struct view *v)
+static bool one_place_is_enough(const struct view *v, unsigned interval_ms)
 {
-	return v->run >= DECIDE_ONE_REGION_RUN && v->newest_ms - v->first_ms >= DECIDE_ONE_REGION_MS;
+	return v->run >= DECIDE_ONE_REGION_RUN &&
+	       v->newest_ms - v->first_ms >= decide_span_ms(DECIDE_ONE_REGION_MS, interval_ms);
 }
 
-static void tally_votes(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms, unsigned barred)
+static void tally_votes(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms,
+			unsigned barred)
 {
 	enum abstain why;
 
@@ -114,11 +117,11 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 		t->voters++;
 		if (vote == VOTE_UP) {
 			t->ups++;
-			t->recovered += view_recovered(v);
+			t->recovered += view_recovered(v, in->interval_ms);
 			continue;
 		}
 		t->downs++;
-		t->one_place |= one_place_is_enough(v);
+		t->one_place |= one_place_is_enough(v, in->interval_ms);
 		t->weak &= v->weight == v->run;
 		t->since_ms = v->first_ms < t->since_ms ? v->first_ms : t->since_ms;
 		t->joined_ms = v->first_ms > t->joined_ms ? v->first_ms : t->joined_ms;
@@ -126,8 +129,8 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 	}
 }
 
-/* Who saw it open after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted regions, who
- * have fallen silent since and would otherwise turn a path issue into a DOWN by leaving. */
+/* Who saw it open after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted
+ * regions, who have fallen silent since and would otherwise turn a path issue into a DOWN by leaving. */
 static void tally_disagreement(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms,
 			       unsigned barred, unsigned muted, uint64_t since_ms)
 {
@@ -151,14 +154,15 @@ static bool tally_is_majority(const struct tally *t, const struct decide_in *in)
 }
 
 /* Of a majority: two against somebody, with weak evidence, and not yet for long. */
-static bool tally_must_last(const struct tally *t)
+static bool tally_must_last(const struct tally *t, const struct decide_in *in)
 {
-	return t->downs == 2 && t->weak && t->contradicted && t->last_ms < t->joined_ms + DECIDE_TWO_REGIONS_MS;
+	return t->downs == 2 && t->weak && t->contradicted &&
+	       t->last_ms < t->joined_ms + decide_span_ms(DECIDE_TWO_REGIONS_MS, in->interval_ms);
 }
 
 static bool tally_is_down(const struct tally *t, const struct decide_in *in)
 {
-	return tally_is_majority(t, in) && !tally_must_last(t);
+	return tally_is_majority(t, in) && !tally_must_last(t, in);
 }
 
 static bool tally_is_up_again(const struct tally *t, unsigned need)
@@ -175,7 +179,8 @@ static unsigned known_looks(const struct region_history *h)
 	return n;
 }
 
-/* The slot from which on nothing of any region has been dropped: before it, a majority may be one of those who are left. */
+/* The slot from which on nothing of any region has been dropped: before it, a majority may be one of those who are
+ * left. */
 static uint64_t horizon_ms(const struct decide_in *in)
 {
 	uint64_t horizon = 0;
@@ -228,8 +233,8 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 	}
 }
 
-/* Slow or lossy begins with two of the last three and ends when three in a row are fine, so that one look at the edge neither
- * begins nor ends it. */
+/* Slow or lossy begins with two of the last three and ends when three in a row are fine, so that one look at the
+ * edge neither begins nor ends it. */
 static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy)
 {
 	unsigned slows = 0, losses = 0; /* newest in bit 0 */
@@ -292,15 +297,16 @@ static void look_ahead(const struct decide_in *in, const struct view *view, stru
 	}
 }
 
-/* The state at now: what the results came to, and who may vote now.  barred is of in, or none when those who may vote are too
- * few and their last words must do. */
+/* The state at now: what the results came to, and who may vote now.  barred is of in, or none when those who may
+ * vote are too few and their last words must do. */
 static void conclude(const struct decide_in *in, const struct view *view, struct decision *out)
 {
 	const unsigned barred = in->quarantined | in->silent;
 	struct tally t;
 
 	tally_votes(&t, in, view, in->now_ms, barred);
-	tally_disagreement(&t, in, view, in->now_ms, barred, in->silent & ~in->quarantined, out->down ? out->since_ms : t.since_ms);
+	tally_disagreement(&t, in, view, in->now_ms, barred, in->silent & ~in->quarantined,
+			   out->down ? out->since_ms : t.since_ms);
 	if (!out->down && tally_is_down(&t, in)) {
 		out->down = true;
 		out->since_ms = t.since_ms;
@@ -363,7 +369,8 @@ void decide(const struct decide_in *given, struct decision *out)
 		out->expired = t.able < out->need;
 	}
 	look_ahead(&in, view, out);
-	if (has_failure(&in))
+	out->failed = has_failure(&in);
+	if (out->failed)
 		replay(&in, replayed, out);
 	conclude(&in, view, out);
 	out->suspect &= !out->down;

@@ -69,7 +69,8 @@ static void say_vote(const struct ballot *b, char *into, size_t len)
 	if (b->vote == VOTE_UP)
 		snprintf(into, len, "open");
 	else if (b->vote == VOTE_DOWN)
-		snprintf(into, len, "%u in a row, the last %s: weight %u, %u are enough", b->run, name, b->weight, DECIDE_ENOUGH);
+		snprintf(into, len, "%u in a row, the last %s: weight %u, %u are enough", b->run, name, b->weight,
+			 DECIDE_ENOUGH);
 	else if (b->why == ABSTAIN_UNCONFIRMED)
 		snprintf(into, len, "one failure (%s): weight %u, %u are needed", name, b->weight, DECIDE_ENOUGH);
 	else
@@ -118,11 +119,14 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 	case WATCH_DOWN:
 		if (w->regions == 1)
 			return "DOWN, seen from one place";
-		return d->scope == SCOPE_PARTIAL ? "DOWN, partial: some have seen it open since" : "DOWN, service: nobody has seen it open since";
+		return d->scope == SCOPE_PARTIAL ? "DOWN, partial: some have seen it open since"
+						 : "DOWN, service: nobody has seen it open since";
 	case WATCH_PATH:
 		return "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
-		return d->slow && d->lossy ? "degraded: slow, and SYNs are lost" : d->slow ? "degraded: slow" : "degraded: SYNs are lost";
+		if (d->slow && d->lossy)
+			return "degraded: slow, and SYNs are lost";
+		return d->slow ? "degraded: slow" : "degraded: SYNs are lost";
 	case WATCH_UNKNOWN:
 		return "UNKNOWN: that is ours, not the target's";
 	case WATCH_UP:
@@ -132,24 +136,30 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 	}
 }
 
+static double span_s(uint64_t span_ms, const struct watch *w)
+{
+	return (double)decide_span_ms(span_ms, w->rule.interval_ms) / 1000;
+}
+
 static void say_arithmetic(const struct watch *w, const struct decision *d, char *into, size_t len)
 {
 	int n;
 
 	if (w->regions == 1)
-		n = snprintf(into, len, "%u of 1 region votes down, after at least %u failures over %u s", d->downs, DECIDE_ONE_REGION_RUN,
-			     DECIDE_ONE_REGION_MS / 1000);
+		n = snprintf(into, len, "%u of 1 region votes down; DOWN takes at least %u failures over %.3g s", d->downs,
+			     DECIDE_ONE_REGION_RUN, span_s(DECIDE_ONE_REGION_MS, w));
 	else
-		n = snprintf(into, len, "%u of %u voters say down, %u up (of %u regions); DOWN takes 2 and more than half", d->downs,
-			     d->voters, d->ups, w->regions);
+		n = snprintf(into, len, "%u of %u voters say down, %u up (of %u regions); DOWN takes 2 and more than half",
+			     d->downs, d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against", d->against);
+		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against",
+			      d->against);
 	if (d->lasting && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %u s",
-			      DECIDE_TWO_REGIONS_MS / 1000);
+		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %.3g s",
+			      span_s(DECIDE_TWO_REGIONS_MS, w));
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %u s apart, more than half end it", d->recovered,
-			      d->voters, DECIDE_RECOVERY_MS / 1000);
+		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %.3g s apart, more than half end it",
+			      d->recovered, d->voters, span_s(DECIDE_RECOVERY_MS, w));
 	if (d->blind && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; fewer than %u may vote now%s", d->need,
 			      d->expired ? "" : ", so their last words stand");
@@ -172,7 +182,8 @@ static void say_telling(const struct watch *w, const struct watch_env *env, char
 		switch (quiet_judge(EVENT_DOWN, w->rule.canary, s->flap.on, env,
 				    t->decided_ms + w->rule.timeout_ms + WATCH_HOLD_EXTRA_MS, why)) {
 		case QUIET_WAIT:
-			snprintf(into, len, "waits a moment: its parent %s may be the cause", env->parent_name ? env->parent_name : "");
+			snprintf(into, len, "waits a moment: its parent %s may be the cause",
+				 env->parent_name ? env->parent_name : "");
 			break;
 		case QUIET_SILENT:
 			snprintf(into, len, "not told: %s", why);
@@ -201,7 +212,8 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 	set_text(o, "scope", watch_scope_names[w->scope]);
 	set_number(o, "since_ms", w->since_ms);
 	set_text(o, "verdict", w->verdict == VERDICT_NONE ? "" : verdict_row(w->verdict)->name);
-	set_number(o, "incident", w->story && w->story->telling[EVENT_DOWN].open ? w->story->telling[EVENT_DOWN].incident : w->incidents);
+	set_number(o, "incident",
+		   w->story && w->story->telling[EVENT_DOWN].open ? w->story->telling[EVENT_DOWN].incident : w->incidents);
 	for (unsigned index = 0; index < REGIONS_MAX; index++)
 		if (watch_position(w, index) >= 0)
 			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));

@@ -1,7 +1,7 @@
 /* history.c - the set of results kept of one region.
- * In: looks in any order, any number of times.  Out: the newest six known ones, newest first.
- * Owns: nothing.  Why so: an array sorted by insertion; six entries of 16 bytes are one or two cache lines, and a result that
- * is the newest (nearly all are) goes to the front with one move. */
+ * In: looks in any order, any number of times.  Out: the newest eight known ones, newest first.
+ * Owns: nothing.  Why so: an array sorted by insertion; eight entries of 16 bytes are two cache lines, and a result
+ * that is the newest (nearly all are) goes to the front with one move. */
 #include "alerts/history.h"
 
 #include <arpa/inet.h>
@@ -34,11 +34,10 @@ void look_address_text(const uint8_t address[16], char *into)
 		inet_ntop(AF_INET6, address, into, INET6_ADDRSTRLEN);
 }
 
-/* Of two results with one key, whether a is the one to keep: open before any trouble, then any fixed order. */
+/* Of two results with one key, whether a is the one to keep: open, which has the lowest number of those that know
+ * something, before any trouble, then any fixed order. */
 static bool look_is_better(const struct look *a, const struct look *b)
 {
-	if (look_is_open(a) != look_is_open(b))
-		return look_is_open(a);
 	if (a->verdict != b->verdict)
 		return a->verdict < b->verdict;
 	if (a->rtt_us != b->rtt_us)

@@ -1,15 +1,16 @@
-/* history.h - what is kept of one region's results: the newest few that know something, and the newest that does not.
+/* history.h - what is kept of one region's results: the newest few that know something, and the newest that does
+ * not.
  *
- * A set, not a log: whatever order results come in and however often, the same ones are kept.  Results of class unknown stand
- * apart, so that a prober in trouble can never push out what was known about the target. */
+ * A set, not a log: whatever order results come in and however often, the same ones are kept.  Results of class
+ * unknown stand apart, so that a prober in trouble can never push out what was known about the target. */
 #ifndef ALERTS_HISTORY_H
 #define ALERTS_HISTORY_H
 
 #include "wire/result.h"
 
-#define HISTORY_LOOKS 6 /* a scheduled look and five of rounds: what the longest confirmation (one region, 30 s) needs */
+#define HISTORY_LOOKS 8 /* so many must hold the longest proof of a DOWN (from one place) and of its end, for any interval */
 
-/* One result; 16 bytes, because a million monitors keep six a region. */
+/* One result; 16 bytes, because a million monitors keep eight a region. */
 struct look {
 	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
 	uint32_t rtt_us;
@@ -48,8 +49,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 /* An address of struct region_history as text, INET6_ADDRSTRLEN bytes; "" for none. */
 void look_address_text(const uint8_t address[16], char *into);
 
-/* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that differ (a job
- * probed twice because an engine died) count once: the better one, so that order does not matter. */
+/* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that
+ * differ (a job probed twice because an engine died) count once: the better one, so that order does not matter. */
 bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16]);
 
 #endif

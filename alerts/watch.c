@@ -1,7 +1,8 @@
 /* watch.c - one monitor: results in, decision, rounds and events out.
  * In: results, time, what goes on around it.  Out: struct watch_actions.
- * Owns: the monitor's history and story.  Why so: nearly every result says "still up"; such a one is put into the history and
- * costs nothing more.  Everything else decides anew from the whole set, which cannot go wrong in ways that depend on order. */
+ * Owns: the monitor's history and story.  Why so: nearly every result says "still up"; such a one is put into the
+ * history and costs nothing more.  Everything else decides anew from the whole set, which cannot go wrong in ways
+ * that depend on order. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
 
@@ -215,6 +216,8 @@ static void remember(const struct watch *w, struct remembered *r)
 	r->has_story = w->story != NULL;
 	if (w->story)
 		memcpy(&r->story, w->story, sizeof(r->story));
+	if (r->story.confirm.step == r->story.confirm.steps) /* a re-check is not worth a write every 15 s */
+		r->story.confirm.last_ms = r->story.confirm.attempt = 0;
 }
 
 static void act_on(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions)
@@ -231,7 +234,8 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		free(w->story);
 		w->story = NULL;
 	}
-	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->downs && !d->suspect && !d->slow && !d->lossy;
+	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed && !d->slow &&
+		  !d->lossy;
 	w->due_ms = next_due_ms(w, d, env);
 }
 

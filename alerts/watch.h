@@ -1,9 +1,13 @@
-/* watch.h - one monitor as alerts sees it: results and time go in; jobs to send and events to tell come out.
- * It owns the monitor's history and its incident, decides by decide.c, and touches neither Redis nor a clock: `now` is
+/* watch.h - one monitor as alerts sees it: results and time go in; jobs to send and events to tell come out. It owns
+ * the monitor's history and its incident, decides by decide.c, and touches neither Redis nor a clock: `now` is
  * handed in, so a simulation and a replay run the very code that pages people.
  *
- * What it promises: the same set of results gives the same decision in whatever order and however often they come; an
- * event is made once per incident; no event ends an incident that was not begun; what is told is paired. */
+ * UNKNOWN is ours and ends nothing: a DOWN whose regions all stop becomes UNKNOWN with its incident open (and
+ * nothing told but a notice); when enough of them vote again it is DOWN in the same incident, without another page,
+ * or its UP is told.
+ *
+ * What it promises: the same set of results gives the same decision in whatever order and however often they come;
+ * an event is made once per incident; no event ends an incident that was not begun; what is told is paired. */
 #ifndef ALERTS_WATCH_H
 #define ALERTS_WATCH_H
 
@@ -71,12 +75,13 @@ struct watch_actions {
 	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* about 64 B and 128 B a region (six results); 300 B more while something is going on */
+struct watch; /* 72 B and 160 B a region (eight results); 250 B more while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);
-/* The monitor was changed.  History stays for the regions that stay, unless reset says that the target is another; what was told
- * stays told, so that it is paired.  Returns the watch, which may have moved; NULL: no memory, w is as it was. */
+/* The monitor was changed.  History stays for the regions that stay, unless reset says that the target is another;
+ * what was told stays told, so that it is paired.  Returns the watch, which may have moved; NULL: no memory, w is as
+ * it was. */
 struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool reset);
 /* The monitor was removed or paused: ends what was told, so that no alert burns for ever.  The watch then is as new. */
 void watch_end(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
@@ -84,11 +89,11 @@ void watch_end(struct watch *w, const struct watch_env *env, struct watch_action
 /* A result has come.  region: index.  Constant time; most are "still up" and change nothing. */
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
 		  struct watch_actions *actions);
-/* A result read again after a restart: kept, but nothing is decided until watch_tick(), because a part of what was known
- * would be decided upon as if it were all. */
+/* A result read again after a restart: kept, but nothing is decided until watch_tick(), because a part of what was
+ * known would be decided upon as if it were all. */
 void watch_remember(struct watch *w, unsigned region, const struct result *r);
-/* Asks for a round although nothing failed here: a child of it did, and waits to hear whether it is this one's fault.  No round
- * if one is under way or was a moment ago, or if it is down. */
+/* Asks for a round although nothing failed here: a child of it did, and waits to hear whether it is this one's
+ * fault.  No round if one is under way or was a moment ago, or if it is down. */
 void watch_look_now(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
 /* Slot of the newest result that knows something; 0: none. */
 uint64_t watch_looked_ms(const struct watch *w);
@@ -107,16 +112,17 @@ bool watch_is_suspect(const struct watch *w);
 enum vote { VOTE_ABSTAIN, VOTE_UP, VOTE_DOWN };
 enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env);
 
-/* What must survive a restart: state, incident, what was told, flapping, and the newest results; a JSON object that the caller
- * owns, and that people may read in redis-cli.  Names: the settings' regions by index. */
+/* What must survive a restart: state, incident, what was told, flapping, and the newest results; a JSON object that
+ * the caller owns, and that people may read in redis-cli.  Names: the settings' regions by index. */
 json_t *watch_save(const struct watch *w, const char *const *names);
 /* Into a new watch.  False: why says what is wrong; the watch then is as new. */
 bool watch_load(struct watch *w, const json_t *saved, const char *const *names, unsigned count, char *why, size_t why_len);
 
-/* The newest look of each region, for messages: an array of {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}. */
+/* The newest look of each region, for messages: an array of
+ * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}. */
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env);
-/* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or why it
- * abstains, the arithmetic as a sentence, and why somebody is or is not paged. */
+/* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or
+ * why it abstains, the arithmetic as a sentence, and why somebody is or is not paged. */
 json_t *watch_explain(const struct watch *w, const char *const *names, const struct watch_env *env);
 
 #endif

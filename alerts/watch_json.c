@@ -1,7 +1,9 @@
 /* watch_json.c - a watch as JSON, for the state hash in Redis and for the people who read it there.
- * In and out: watch_save() and watch_load(); what the one writes the other reads, and the watch goes on as if nothing had happened.
- * Owns: nothing.  Why so: what is not going on is left out, so that a monitor that is simply up takes a line; results are written
- * with their words ("closed"), because the first reader of this is somebody who wonders why he was woken. */
+ * In and out: watch_save() and watch_load(); what the one writes the other reads, and the watch goes on as if
+ * nothing had happened.
+ * Owns: nothing.  Why so: what is not going on is left out, so that a monitor that is simply up takes a line;
+ * results are written with their words ("closed"), because the first reader of this is somebody who wonders why he
+ * was woken. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
 
@@ -210,7 +212,8 @@ static bool load_look(struct reading *r, const json_t *a, struct look *l)
 			wrong(r, "a look is not [slot_ms, attempt, verdict, rtt_us, syn_retrans, errno]");
 			return false;
 		}
-	l->key = look_key((uint64_t)json_integer_value(json_array_get(a, 0)), (unsigned)json_integer_value(json_array_get(a, 1)));
+	l->key = look_key((uint64_t)json_integer_value(json_array_get(a, 0)),
+			  (unsigned)json_integer_value(json_array_get(a, 1)));
 	l->verdict = (uint8_t)verdict_of(r, json_string_value(json_array_get(a, 2)));
 	l->rtt_us = (uint32_t)json_integer_value(json_array_get(a, 3));
 	l->syn_retrans = (uint8_t)json_integer_value(json_array_get(a, 4));

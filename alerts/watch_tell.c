@@ -1,16 +1,21 @@
 /* watch_tell.c - brings what is told into line with what was decided.
  * In: the state just entered, what may not be told and why.  Out: events, each begin with one end.
- * Owns: the story's tellings.  Why so: a telling that is kept back stays open and is tried again at every decision, so that "told
- * when the window ends", "told when the parent is up again" and "told after 5 min" are one rule and not three. */
+ * Owns: the story's tellings.  Why so: a telling that is kept back stays open and is tried again at every decision,
+ * so that "told when the window ends", "told when the parent is up again" and "told after 5 min" are one rule and
+ * not three. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t delay_ms(enum event_kind kind)
+static uint64_t delay_ms(const struct watch *w, enum event_kind kind)
 {
-	return kind == EVENT_PATH ? WATCH_PATH_NOTICE_MS : 0;
+	const uint64_t five_intervals_ms = 5ull * w->rule.interval_ms;
+
+	if (kind != EVENT_PATH)
+		return 0;
+	return five_intervals_ms < WATCH_PATH_NOTICE_MS ? five_intervals_ms : WATCH_PATH_NOTICE_MS;
 }
 
 static uint64_t hold_until_ms(const struct watch *w, const struct telling *t)
@@ -39,8 +44,8 @@ static struct watch_event *emit(struct watch_actions *actions, const struct tell
 	return e;
 }
 
-static void emit_end(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told, const char *why,
-		     uint64_t now_ms)
+static void emit_end(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told,
+		     const char *why, uint64_t now_ms)
 {
 	struct watch_event *e = emit(actions, t, kind == EVENT_DOWN ? EVENT_UP : kind, told);
 
@@ -56,7 +61,7 @@ static void try_to_tell(struct watch *w, enum event_kind kind, const struct watc
 	struct telling *t = &w->story->telling[kind];
 	char why[QUIET_WHY_MAX];
 
-	if (t->told || env->now_ms < t->decided_ms + delay_ms(kind))
+	if (t->told || env->now_ms < t->decided_ms + delay_ms(w, kind))
 		return;
 	const enum quiet quiet = quiet_judge(kind, w->rule.canary, w->story->flap.on, env, hold_until_ms(w, t), why);
 	if (quiet == QUIET_WAIT || (quiet == QUIET_SILENT && t->logged))
@@ -128,8 +133,8 @@ static void begin_telling(struct watch *w, enum event_kind kind, const struct de
 	note(t, w, d);
 }
 
-/* What goes on by the state just entered.  Among the blind a DOWN and a path issue stay as they were: nobody can say that
- * they ended. */
+/* What goes on by the state just entered.  Among the blind a DOWN and a path issue stay as they were: nobody can say
+ * that they ended. */
 static bool goes_on(const struct watch *w, enum event_kind kind, const struct decision *d)
 {
 	const bool open = w->story && w->story->telling[kind].open;
@@ -217,7 +222,7 @@ uint64_t watch_tell_due_ms(const struct watch *w, const struct watch_env *env)
 		const struct telling *t = &w->story->telling[kind];
 		if (!t->open || t->told)
 			continue;
-		uint64_t next = t->decided_ms + delay_ms(kind);
+		uint64_t next = t->decided_ms + delay_ms(w, kind);
 		if (next <= env->now_ms && env->parent == PARENT_SUSPECT)
 			next = hold_until_ms(w, t);
 		if (next > env->now_ms && next < due)

@@ -1,8 +1,10 @@
 /* decide.c - how many results a second one core decides on.
- * In: blobs of result rows as engines publish them, 64 rows each, from nine regions; 1 % of the monitors (or so many) are down, every
- * ten minutes others.  Out: results a second for reading the rows, for finding the monitor, and for all of it with rounds and due ticks.
- * Owns: virtual time, a second at a time.  Why so: blobs are made outside the measured time, which is this thread's CPU time, so a
- * busy machine says the same as an idle one.  The answers to rounds are made and counted like any other result. */
+ * In: blobs of result rows as engines publish them, 64 rows each, from nine regions; 1 % of the monitors (or so
+ * many) are down, every ten minutes others.  Out: results a second for reading the rows, for finding the monitor,
+ * and for all of it with rounds and due ticks.
+ * Owns: virtual time, a second at a time.  Why so: blobs are made outside the measured time, which is this thread's
+ * CPU time, so a busy machine says the same as an idle one.  The answers to rounds are made and counted like any
+ * other result. */
 #include "alerts/watch.h"
 #include "base/clock.h"
 #include "base/deadlines.h"
@@ -108,9 +110,11 @@ static void make_row(struct bench *b, unsigned m, unsigned region, uint64_t slot
 {
 	struct job job = {.slot_ms = slot_ms, .attempt = (uint16_t)attempt, .port = 5432, .family = FAMILY_V4};
 	const bool down = (m + 37 * (unsigned)((slot_ms - T0_MS) / TURN_MS)) % 100 < b->down_percent;
-	struct outcome o = {.verdict = !down ? VERDICT_OPEN : m & 1 ? VERDICT_CLOSED : VERDICT_FILTERED, .wall_us = 21000, .late_us = 300};
+	struct outcome o = {.verdict = VERDICT_OPEN, .wall_us = 21000, .late_us = 300};
 	char text[64];
 
+	if (down)
+		o.verdict = m & 1 ? VERDICT_CLOSED : VERDICT_FILTERED;
 	o.rtt_us = down ? 0 : 20000 + m % 1000;
 	job.monitor_len = (uint8_t)snprintf(text, sizeof(text), "%s198.18.%u.%u", b->name[m], m >> 8 & 255, m & 255);
 	job.host_at = (uint16_t)strlen(b->name[m]);

@@ -2,11 +2,12 @@
  *
  *	eu: 0o 60C 60.1C1 62.1C2
  *
- * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.  Letters: o open, s
- * slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate (strong); F filtered, R reset,
- * U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is the attempt.  A result arrives 10 ms after its slot, filtered
- * after the timeout.  Between them the watch is ticked when it asked for it, as its owner would.  What came of it is written as
- * lines "60.01 ask 1" and "60.11 down #1 service closed page"; told false ends with "not: why". */
+ * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.
+ * Letters: o open, s slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate
+ * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is
+ * the attempt.  A result arrives 10 ms after its slot, filtered after the timeout.  Between them the watch is ticked
+ * when it asked for it, as its owner would.  What came of it is written as lines "60.01 ask 1" and "60.11 down #1
+ * service closed page"; told false ends with "not: why". */
 #ifndef TESTS_UNIT_ALERTS_SCENE_H
 #define TESTS_UNIT_ALERTS_SCENE_H
 
@@ -37,6 +38,7 @@ struct scene {
 	unsigned results, next;
 	struct text log;
 	bool quiet; /* rounds are not logged */
+	bool killed; /* the process is killed after every step */
 	void (*seen)(struct scene *s, const struct watch_actions *a); /* or NULL */
 };
 
@@ -137,6 +139,19 @@ static inline int scene_sooner(const void *a, const void *b)
 					       : (int)x->region - (int)y->region;
 }
 
+/* The watch as a process finds it that was started after the last one was killed. */
+static inline void scene_kill(struct scene *s)
+{
+	json_t *saved = watch_save(s->watch, scene_regions);
+	char why[200] = "";
+
+	watch_free(s->watch);
+	s->watch = watch_new(&s->rule);
+	if (!watch_load(s->watch, saved, scene_regions, REGIONS_MAX, why, sizeof(why)))
+		fail_msg("%s", why);
+	json_decref(saved);
+}
+
 static inline void scene_tick(struct scene *s)
 {
 	struct watch_actions a;
@@ -158,6 +173,10 @@ static inline void scene_until(struct scene *s, double at_s)
 	}
 	qsort(s->list + s->next, s->results - s->next, sizeof(s->list[0]), scene_sooner);
 	for (;;) {
+		if (s->killed) {
+			scene_kill(s);
+			scene_tick(s);
+		}
 		const uint64_t due_ms = watch_due_ms(s->watch);
 		const uint64_t next_ms = s->next < s->results ? s->list[s->next].arrives_ms : UINT64_MAX;
 		if (due_ms > until_ms && next_ms > until_ms)

@@ -200,6 +200,17 @@ static void from_one_place_it_takes_thirty_seconds(void **state)
 			 "91.02 down #1 service closed page\n");
 }
 
+static void a_quick_monitor_is_decided_in_intervals_and_not_in_seconds(void **state)
+{
+	(void)state;
+	scene_begin(&s, 1);
+	s.rule.interval_ms = 2000;
+	s.quiet = true;
+	scene_play(&s, "eu: 1o 3C 3.01C1 5C 5.01C2 7C 9C 11C 13o 15o 17o 19o", 20);
+	scene_expect(&s, "7.01 down #1 service closed page\n"
+			 "17.01 up #1 service closed page\n");
+}
+
 static void from_one_place_an_open_one_ends_the_asking(void **state)
 {
 	(void)state;
@@ -517,11 +528,11 @@ static void the_end_of_flapping_that_finds_it_down_tells_the_down(void **state)
 }
 
 /* Flapping that begins with an UP, so that the channels have heard DOWN. */
-static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **state)
+static void pairs_after_flapping(bool killed)
 {
-	(void)state;
 	scene_begin(&s, 2);
 	s.quiet = true;
+	s.killed = killed;
 	for (unsigned i = 0; i < 3; i++)
 		for (unsigned region = 0; region < 2; region++) {
 			scene_add(&s, region, 60 + 540 * i, 'C', 0);
@@ -545,6 +556,51 @@ static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **stat
 			 "1410.01 flapping #4 open page\n"
 			 "2010.01 flapping #4 ends open page\n"
 			 "2010.01 up #3 open page\n");
+}
+
+static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **state)
+{
+	(void)state;
+	pairs_after_flapping(false);
+}
+
+static void and_does_so_if_the_process_is_killed_all_the_time(void **state)
+{
+	(void)state;
+	pairs_after_flapping(true);
+}
+
+/* The results of regions that have fallen silent come late. */
+static void a_down_does_not_begin_among_the_blind(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o 60C\nus: 21o 60C\nap: 41o", 50);
+	s.env.silent = 7;
+	scene_tick(&s);
+	scene_until(&s, 100);
+	scene_state(&s, WATCH_UP);
+	scene_expect(&s, "");
+	s.env.silent = 0;
+	scene_tick(&s);
+	scene_expect(&s, "100.00 down #1 service closed page\n");
+}
+
+static void a_monitor_that_nobody_has_seen_open_yet_is_not_up_while_its_failures_are_unconfirmed(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1F\nus: 2F\nap:", 10);
+	scene_state(&s, WATCH_NEW);
+}
+
+static void a_failure_that_comes_late_and_is_not_the_newest_of_its_region_asks_for_nothing(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 1o 60F 61o1\nus: 31o", 70); /* filtered is known at 63.2 s, open at 61.01 s */
+	scene_expect(&s, "");
 }
 
 static void what_was_told_is_ended_when_a_monitor_is_removed(void **state)
@@ -677,6 +733,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_second_region_with_strong_evidence_makes_a_path_issue_down_at_once, end),
 		cmocka_unit_test_teardown(an_inconclusive_round_is_repeated_but_not_endlessly, end),
 		cmocka_unit_test_teardown(from_one_place_it_takes_thirty_seconds, end),
+		cmocka_unit_test_teardown(a_quick_monitor_is_decided_in_intervals_and_not_in_seconds, end),
 		cmocka_unit_test_teardown(from_one_place_an_open_one_ends_the_asking, end),
 		cmocka_unit_test_teardown(it_is_up_when_most_have_seen_it_open_twice_fifteen_seconds_apart, end),
 		cmocka_unit_test_teardown(a_good_second_in_between_does_not_end_a_down, end),
@@ -699,6 +756,10 @@ int main(void)
 		cmocka_unit_test_teardown(two_outages_in_half_an_hour_are_not_flapping, end),
 		cmocka_unit_test_teardown(the_end_of_flapping_that_finds_it_down_tells_the_down, end),
 		cmocka_unit_test_teardown(the_end_of_flapping_pairs_a_down_that_was_told_before_it, end),
+		cmocka_unit_test_teardown(and_does_so_if_the_process_is_killed_all_the_time, end),
+		cmocka_unit_test_teardown(a_down_does_not_begin_among_the_blind, end),
+		cmocka_unit_test_teardown(a_monitor_that_nobody_has_seen_open_yet_is_not_up_while_its_failures_are_unconfirmed, end),
+		cmocka_unit_test_teardown(a_failure_that_comes_late_and_is_not_the_newest_of_its_region_asks_for_nothing, end),
 		cmocka_unit_test_teardown(what_was_told_is_ended_when_a_monitor_is_removed, end),
 		cmocka_unit_test_teardown(a_changed_monitor_keeps_what_it_knows_of_the_regions_that_stay, end),
 		cmocka_unit_test_teardown(a_down_survives_a_change_of_its_target_and_is_paired, end),
