@@ -1,8 +1,8 @@
 /* config_file.c - reads a flat YAML mapping and points at what is wrong with it.
  * In: a path.  Out: one call per value; or one sentence with file:line:column, the line and a caret.
  * Owns: nothing after it returns.
- * Why so: nesting, aliases and tags are refused, because a file of options has no use for them, and what is read must be
- * what a person sees. */
+ * Why so: nesting, aliases and tags are refused, because a file of options has no use for them, and what is read must
+ * be what a person sees. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-	FILE_MAX = 1 << 20, /* bytes; the largest real one is a few KB, a log given by mistake is not read into memory */
+	FILE_MAX = 1 << 20, /* bytes; real ones are a few KB, and a log given by mistake is not read into memory */
 	SENTENCE_MAX = 768,
 };
 
@@ -57,7 +57,8 @@ static bool read_pair(struct reading *r, const struct yaml_node *key)
 	if (yaml_text_wrong(key))
 		return refuse(r, key, "a key must be one plain word");
 	if (key->again) {
-		snprintf(sentence, sizeof sentence, "%.64s stands here a second time, the first is in line %u", key->text, key->again);
+		snprintf(sentence, sizeof sentence, "%.64s stands here a second time, the first is in line %u",
+			 key->text, key->again);
 		return refuse(r, key, sentence);
 	}
 	if (value->kind != YAML_LIST || value->tagged)

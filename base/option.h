@@ -14,7 +14,7 @@ enum option_type {
 	OPTION_FLAG,	 /* bool */
 	OPTION_TEXT,	 /* const char *, owned by the caller of options_read() through struct options */
 	OPTION_COUNT,	 /* uint64_t within [min, max] */
-	OPTION_DURATION, /* uint64_t, in milliseconds within [min, max]; "3200ms", "10s", "5m", "2h", "1d"; no bare numbers but 0 */
+	OPTION_DURATION, /* uint64_t, in ms within [min, max]; "3200ms", "10s", "5m", "2h", "1d"; no bare numbers but 0 */
 	OPTION_CHOICE,	 /* int: index into choices */
 	OPTION_LIST,	 /* struct option_list; the flag may be repeated, the file has a sequence, the variable commas */
 };

@@ -23,7 +23,9 @@ enum {
 static const struct unit {
 	const char *name;
 	uint64_t ms;
-} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } }; /* the largest first, for printing */
+} units[] = { /* the largest first, for printing */
+	{ "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 },
+};
 
 /* Texts that live as long as the process hang here, so that a leak checker sees that somebody holds them. */
 static struct kept {

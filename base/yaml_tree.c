@@ -3,8 +3,8 @@
  * Owns: the file's bytes, nodes and texts.  The one file that sees libfyaml.
  * Why so: the library's events carry the place of everything, maps and lists too, while its own tree tells only that of
  * scalars and takes four times the memory; a file of a hundred thousand monitors is read in about a second.  Its report
- * goes to a stream and in its own words; ours is made from its marks, so that a wrong letter in YAML and a wrong value in
- * an option look the same. */
+ * goes to a stream and in its own words; ours is made from its marks, so that a wrong letter in YAML and a wrong value
+ * in an option look the same. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -170,7 +170,8 @@ static bool check_utf8(const struct yaml_tree *t, struct text *errors)
 	for (size_t i = 0; i < p->len; where.column++) {
 		char escaped[TEXT_ESCAPE_MAX];
 		size_t escaped_len;
-		const size_t took = p->bytes[i] & 0x80 ? text_escape(p->bytes + i, p->len - i, escaped, &escaped_len) : 1;
+		const size_t took =
+			p->bytes[i] & 0x80 ? text_escape(p->bytes + i, p->len - i, escaped, &escaped_len) : 1;
 		if (took == 1 && (p->bytes[i] & 0x80)) {
 			yaml_say(t, &where, errors, "this byte is not UTF-8");
 			return false;
@@ -273,7 +274,8 @@ static int compare_keys(const void *a, const void *b)
 
 static void mark_again(const struct yaml_node *first, struct yaml_node *second)
 {
-	if (!second->again && first->kind == YAML_TEXT && second->kind == YAML_TEXT && strcmp(first->text, second->text) == 0)
+	if (!second->again && first->kind == YAML_TEXT && second->kind == YAML_TEXT &&
+	    strcmp(first->text, second->text) == 0)
 		second->again = first->again ? first->again : first->line + 1;
 }
 
@@ -313,7 +315,9 @@ static void take_event(struct builder *b, const struct fy_event *e)
 	case FYET_SCALAR: add_scalar(b, &e->scalar); break;
 	case FYET_ALIAS: add_node(b, YAML_ALIAS, e->alias.anchor, NULL); break;
 	case FYET_MAPPING_START: open_node(b, YAML_MAP, e->mapping_start.mapping_start, e->mapping_start.tag); break;
-	case FYET_SEQUENCE_START: open_node(b, YAML_LIST, e->sequence_start.sequence_start, e->sequence_start.tag); break;
+	case FYET_SEQUENCE_START:
+		open_node(b, YAML_LIST, e->sequence_start.sequence_start, e->sequence_start.tag);
+		break;
 	case FYET_MAPPING_END:
 	case FYET_SEQUENCE_END: close_node(b); break;
 	default: break;

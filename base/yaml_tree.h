@@ -1,6 +1,6 @@
 /* yaml_tree.h - a YAML file as a tree in which every node knows where it stood.
- * Everything is text until somebody asks for more: 010 stays 010, no stays no.  Aliases and tags are seen as such, so that
- * whoever reads can refuse them: what is read shall be what a person sees. */
+ * Everything is text until somebody asks for more: 010 stays 010, no stays no.  Aliases and tags are seen as such, so
+ * that whoever reads can refuse them: what is read shall be what a person sees. */
 #ifndef BASE_YAML_TREE_H
 #define BASE_YAML_TREE_H
 
@@ -35,12 +35,13 @@ struct yaml_tree {
 
 #define YAML_DEPTH_MAX 32 /* real files have some five levels */
 
-/* NULL: an error was added to errors, in the form of yaml_say() where it has a place.  what: the file should be, for the sentence
- * "is it a file of WHAT?"; most: bytes, a whole number of MiB. */
+/* NULL: an error was added to errors, in the form of yaml_say() where it has a place.  what: the file should be, for
+ * the sentence "is it a file of WHAT?"; most: bytes, a whole number of MiB. */
 struct yaml_tree *yaml_tree_read(const char *path, size_t most, const char *what, struct text *errors);
 void yaml_tree_free(struct yaml_tree *t); /* NULL is fine */
 
-/* Adds "path:line:column: sentence", the line and a caret under the node, on three lines that each end with a newline. */
+/* Adds "path:line:column: sentence", the line and a caret under the node, on three lines that each end with a newline.
+ */
 void yaml_say(const struct yaml_tree *t, const struct yaml_node *at, struct text *errors, const char *sentence);
 
 /* What hinders a node from being one plain piece of text, as in "name: has no value"; NULL: nothing. */

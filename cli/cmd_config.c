@@ -16,8 +16,9 @@ static const struct option no_rows[] = { { 0 } };
 static const struct option_table check_table = {
 	.program = "portwatch config check",
 	.synopsis = "PATH",
-	.about = "Reads a file of monitors, or all *.yaml and *.yml of a directory, and says everything that is wrong with it: "
-		 "file:line:column, the line, a caret. Reads the secrets' files and the environment too; touches nothing.",
+	.about = "Reads a file of monitors, or all *.yaml and *.yml of a directory, and says everything that is wrong "
+		 "with it: file:line:column, the line, a caret. Reads the secrets' files and the environment too; "
+		 "touches nothing.",
 	.examples = "portwatch config check portwatch.yaml\n"
 		    "portwatch config check /etc/portwatch/monitors.d",
 	.footer = "Exit status: 0 nothing is wrong; 3 something is.",
@@ -29,8 +30,8 @@ static const struct option_table check_table = {
 static const struct option_table show_table = {
 	.program = "portwatch config show",
 	.synopsis = "PATH",
-	.about = "Prints the configuration as it is in force: files merged, defaults and variables put in, a monitor a line, secrets "
-		 "redacted. It is YAML again.",
+	.about = "Prints the configuration as it is in force: files merged, defaults and variables put in, a monitor a "
+		 "line, secrets redacted. It is YAML again.",
 	.examples = "portwatch config show portwatch.yaml | grep pg-primary",
 	.footer = "Exit status: 0 printed; 3 something is wrong with it; 4 the output cannot be written.",
 	.options = no_rows,
@@ -80,7 +81,8 @@ int cmd_config(int argc, char **argv)
 	if (strcmp(what, "show") == 0)
 		return with_config(&show_table, argc - 1, argv + 1, show);
 	const bool help = strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0;
-	fputs("Usage: portwatch config check PATH   say everything that is wrong with a file of monitors, or a directory of them\n"
+	fputs("Usage: portwatch config check PATH   say everything that is wrong with a file of monitors, or a "
+	      "directory of them\n"
 	      "       portwatch config show PATH    print it as it is in force\n"
 	      "\n'portwatch config check --help' and 'portwatch config show --help' tell more.\n",
 	      help ? stdout : stderr);

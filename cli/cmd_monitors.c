@@ -66,7 +66,8 @@ void monitors_unknown(const struct option_table *table, struct redis_link *link,
 	}
 	if (near) {
 		char meant[QUOTED_MAX];
-		cli_refuse(table, 0, "there is no monitor %s, did you mean %s?", shown, quoted(meant, near, strlen(near)));
+		cli_refuse(table, 0, "there is no monitor %s, did you mean %s?", shown,
+			   quoted(meant, near, strlen(near)));
 	} else
 		cli_refuse(table, 0, "there is no monitor %s; 'portwatch monitors list' tells which there are", shown);
 	snapshot_free(&all);

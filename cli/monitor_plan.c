@@ -101,9 +101,11 @@ static void plan_settings(struct monitor_plan *plan, const struct config *c, con
 
 /* ---- monitors ---- */
 
-static void add_change(struct monitor_plan *plan, const char *name, size_t name_len, char *json, const struct snapshot_monitor *was)
+static void add_change(struct monitor_plan *plan, const char *name, size_t name_len, char *json,
+		       const struct snapshot_monitor *was)
 {
-	plan->change[plan->changes++] = (struct monitor_change){ name, name_len, json, was ? was->json : NULL, was ? was->json_len : 0 };
+	plan->change[plan->changes++] =
+		(struct monitor_change){ name, name_len, json, was ? was->json : NULL, was ? was->json_len : 0 };
 }
 
 static void plan_new(struct monitor_plan *plan, const struct monitor *m)
@@ -118,7 +120,8 @@ static void plan_new(struct monitor_plan *plan, const struct monitor *m)
 	add_change(plan, m->name, strlen(m->name), json, NULL);
 }
 
-static void plan_present(struct monitor_plan *plan, const struct monitor *m, bool says_paused, const struct snapshot_monitor *there)
+static void plan_present(struct monitor_plan *plan, const struct monitor *m, bool says_paused,
+			 const struct snapshot_monitor *there)
 {
 	char why[STORE_WHY_MAX];
 	struct monitor wanted = *m, before; /* borrowed texts: only paused is another's */

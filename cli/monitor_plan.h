@@ -12,7 +12,8 @@ struct monitor_plan {
 	struct text lines; /* "+ db 192.0.2.1:5432", "~ web: timeout_ms 3200 -> 1000", "- old"; sorted by name */
 };
 
-/* c and s are borrowed until monitor_plan_free().  A monitor that is paused there stays so, unless the file says paused. */
+/* c and s are borrowed until monitor_plan_free().  A monitor that is paused there stays so, unless the file says
+ * paused. */
 void monitor_plan_make(struct monitor_plan *plan, const struct config *c, const struct snapshot *s);
 void monitor_plan_free(struct monitor_plan *plan);
 bool monitor_plan_is_empty(const struct monitor_plan *plan);

@@ -1,6 +1,6 @@
 /* monitor_row.c - writes one monitor as JSON, and as the cells of a table.
- * Why so: a broken one has a row like any other, with the reason where the others have their target: what is silently left
- * out of a list is never mended. */
+ * Why so: a broken one has a row like any other, with the reason where the others have their target: what is silently
+ * left out of a list is never mended. */
 #include "cli/monitor_row.h"
 
 #include "base/json.h"

@@ -25,7 +25,8 @@ static void take(void *arg, const char *name, size_t name_len, const char *json,
 		s->room = s->room ? 2 * s->room : 256;
 		must((s->monitor = realloc(s->monitor, s->room * sizeof *s->monitor)));
 	}
-	s->monitor[s->count++] = (struct snapshot_monitor){ copy(name, name_len), json ? copy(json, json_len) : NULL, name_len, json_len };
+	s->monitor[s->count++] = (struct snapshot_monitor){ copy(name, name_len), json ? copy(json, json_len) : NULL,
+							    name_len, json_len };
 }
 
 static int compare_names(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -88,8 +89,8 @@ int snapshot_all(struct snapshot *s, struct redis_link *link, const char *prefix
 	return bad;
 }
 
-int snapshot_some(struct snapshot *s, struct redis_link *link, const char *prefix, char *const *names, size_t count, char *why,
-		  size_t why_len)
+int snapshot_some(struct snapshot *s, struct redis_link *link, const char *prefix, char *const *names, size_t count,
+		  char *why, size_t why_len)
 {
 	size_t *len = calloc(count, sizeof *len);
 	must(len);

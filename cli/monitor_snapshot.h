@@ -17,8 +17,8 @@ struct snapshot {
 
 /* 0 or as monitor_store.h says.  snapshot_free() is due in any case. */
 int snapshot_all(struct snapshot *s, struct redis_link *link, const char *prefix, char *why, size_t why_len);
-int snapshot_some(struct snapshot *s, struct redis_link *link, const char *prefix, char *const *names, size_t count, char *why,
-		  size_t why_len);
+int snapshot_some(struct snapshot *s, struct redis_link *link, const char *prefix, char *const *names, size_t count,
+		  char *why, size_t why_len);
 void snapshot_free(struct snapshot *s);
 
 /* The one of that name, or NULL; after snapshot_all(). */

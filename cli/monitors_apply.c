@@ -1,7 +1,7 @@
 /* monitors_apply.c - portwatch monitors apply|diff: from a file to Redis.
  * In: a configuration.  Out: transactions that hold nothing but what differs, and a line for each.
- * Why so: what is to be written is judged from a snapshot, and every chunk is written only if its monitors still are what
- * the snapshot says; when somebody was faster all is read and judged again. */
+ * Why so: what is to be written is judged from a snapshot, and every chunk is written only if its monitors still are
+ * what the snapshot says; when somebody was faster all is read and judged again. */
 #include "cli/config_load.h"
 #include "cli/monitor_plan.h"
 #include "cli/monitors.h"
@@ -37,11 +37,13 @@ static const struct option apply_rows[] = {
 static const struct option_table apply_table = {
 	.program = "portwatch monitors apply",
 	.synopsis = "-f PATH --redis URL [--dry-run]",
-	.about = "Writes settings and monitors to Redis; those that are there and not in the file are removed. Only what differs is "
-		 "written. A monitor that was paused by hand stays paused, unless the file says paused: true or false.",
+	.about = "Writes settings and monitors to Redis; those that are there and not in the file are removed. Only "
+		 "what differs is written. A monitor that was paused by hand stays paused, unless the file says paused: "
+		 "true or false.",
 	.examples = "portwatch monitors apply -f portwatch.yaml --redis redis://127.0.0.1 --dry-run\n"
 		    "portwatch monitors apply -f /etc/portwatch/monitors.d --redis redis://127.0.0.1",
-	.footer = "Lines: + added, ~ changed, - removed. Exit status: 0 Redis holds what the file says; 3 the command line or the file "
+	.footer = "Lines: + added, ~ changed, - removed. Exit status: 0 Redis holds what the file says; 3 the command "
+		  "line or the file "
 		  "is wrong, nothing was written; 4 Redis was not reached or refused, what was written is said.",
 	.env_prefix = "PORTWATCH",
 	.options = apply_rows,
@@ -60,7 +62,8 @@ static const struct option_table diff_table = {
 	.synopsis = "-f PATH --redis URL",
 	.about = "Says what portwatch monitors apply would change, and writes nothing.",
 	.examples = "portwatch monitors diff -f portwatch.yaml --redis redis://127.0.0.1",
-	.footer = "Lines: + would be added, ~ changed, - removed. Exit status: 0 nothing; 1 something; 3 the command line or the file "
+	.footer = "Lines: + would be added, ~ changed, - removed. Exit status: 0 nothing; 1 something; 3 the command "
+		  "line or the file "
 		  "is wrong; 4 Redis was not reached or refuses.",
 	.env_prefix = "PORTWATCH",
 	.options = diff_rows,
@@ -83,8 +86,8 @@ static int print_plan(const struct task *task, struct monitor_plan *plan)
 		if (error)
 			return output_failed(task->table->program, error);
 	}
-	fprintf(stderr, "%s%zu added, %zu changed, %zu removed, %zu as they were\n", task->dry ? "would be: " : "", plan->added,
-		plan->changed, plan->removed, plan->same);
+	fprintf(stderr, "%s%zu added, %zu changed, %zu removed, %zu as they were\n", task->dry ? "would be: " : "",
+		plan->added, plan->changed, plan->removed, plan->same);
 	return monitor_plan_is_empty(plan) ? CLI_UP : task->status;
 }
 
@@ -105,19 +108,21 @@ static int try_once(const struct task *task, int *status)
 	if (!bad)
 		monitor_plan_make(&plan, task->config, &there);
 	if (!bad && would_empty(task, &plan))
-		*status = cli_refuse(task->table, CLI_USAGE, "%s has no monitors, and %zu would be removed; if that is meant, say --remove-all",
+		*status = cli_refuse(task->table, CLI_USAGE,
+				     "%s has no monitors, and %zu would be removed; if that is meant, say --remove-all",
 				     task->set->file, plan.removed);
 	else {
 		if (!bad && !task->dry)
-			bad = monitor_store_write(task->link, task->set->prefix, plan.settings, plan.change, plan.changes, &written, why,
-						  sizeof why);
+			bad = monitor_store_write(task->link, task->set->prefix, plan.settings, plan.change,
+						  plan.changes, &written, why, sizeof why);
 		if (!bad)
 			*status = print_plan(task, &plan);
 		else if (bad != -EAGAIN) {
 			*status = monitors_failed(task->table, task->link, why);
 			if (written)
-				fprintf(stderr, "%zu of %zu changes were written; the same command again writes the others\n", written,
-					plan.changes);
+				fprintf(stderr,
+					"%zu of %zu changes were written; the same command again writes the others\n",
+					written, plan.changes);
 		}
 	}
 	monitor_plan_free(&plan);
@@ -135,7 +140,8 @@ static int run_task(struct task *task)
 	for (int i = 0; bad == -EAGAIN && i < MONITORS_TRIES_MAX; i++)
 		bad = try_once(task, &status);
 	if (bad == -EAGAIN)
-		status = cli_refuse(task->table, CLI_INTERNAL, "others write the same monitors all the time; try again later");
+		status = cli_refuse(task->table, CLI_INTERNAL,
+				    "others write the same monitors all the time; try again later");
 	redis_link_free(task->link);
 	return status;
 }

@@ -1,7 +1,7 @@
 /* monitors_edit.c - portwatch monitors pause|resume|remove NAME...
  * In: names.  Out: one transaction.
- * Why so: all names are looked up before anything is written, so that a slip in the third leaves the first two alone.  What is
- * paused keeps every member that its writer put there, also those that we do not know. */
+ * Why so: all names are looked up before anything is written, so that a slip in the third leaves the first two alone.
+ * What is paused keeps every member that its writer put there, also those that we do not know. */
 #include "base/json.h"
 #include "base/must.h"
 #include "cli/monitors.h"
@@ -32,11 +32,12 @@ static const struct option edit_rows[] = {
 		.env_prefix = "PORTWATCH", .options = edit_rows, .operands_min = 1, .operands_max = UINT_MAX,             \
 	}
 
-static const struct option_table pause_table = EDIT_TABLE("pause", "Stops probing monitors until they are resumed. An apply leaves "
-								   "them paused, unless its file says paused: false.");
+static const struct option_table pause_table =
+	EDIT_TABLE("pause", "Stops probing monitors until they are resumed. An apply leaves "
+			    "them paused, unless its file says paused: false.");
 static const struct option_table resume_table = EDIT_TABLE("resume", "Probes monitors again that were paused.");
-static const struct option_table remove_table = EDIT_TABLE("remove", "Forgets monitors. One that is in a file comes back with the "
-								     "next apply.");
+static const struct option_table remove_table =
+	EDIT_TABLE("remove", "Forgets monitors. One that is in a file comes back with the next apply.");
 
 enum edit { PAUSE, RESUME, REMOVE };
 
@@ -77,7 +78,8 @@ static char *with_paused(const struct snapshot_monitor *m, bool paused)
 }
 
 /* Whether there is something to write for one; false with *status when it cannot be. */
-static bool plan_one(const struct editor *e, const struct snapshot_monitor *m, struct monitor_change *change, bool *needed)
+static bool plan_one(const struct editor *e, const struct snapshot_monitor *m, struct monitor_change *change,
+		     bool *needed)
 {
 	char why[STORE_WHY_MAX];
 	struct monitor decoded;
@@ -98,10 +100,12 @@ static bool plan_one(const struct editor *e, const struct snapshot_monitor *m, s
 
 static void print_done(const struct editor *e, const struct snapshot *s, const bool *needed)
 {
-	static const char *const done[] = { "paused", "resumed", "removed" }, *const idle[] = { "was paused already", "was not paused", "" };
+	static const char *const done[] = { "paused", "resumed", "removed" };
+	static const char *const idle[] = { "was paused already", "was not paused", "" };
 	for (size_t i = 0; i < s->count; i++) {
 		char shown[QUOTED_MAX];
-		printf("%s %s\n", quoted(shown, s->monitor[i].name, s->monitor[i].name_len), needed[i] ? done[e->edit] : idle[e->edit]);
+		printf("%s %s\n", quoted(shown, s->monitor[i].name, s->monitor[i].name_len),
+		       needed[i] ? done[e->edit] : idle[e->edit]);
 	}
 }
 
@@ -164,7 +168,8 @@ static int edit(enum edit what, const struct option_table *table, int argc, char
 	for (int i = 0; bad == -EAGAIN && i < MONITORS_TRIES_MAX; i++)
 		bad = try_once(&e, &status);
 	if (bad == -EAGAIN)
-		status = cli_refuse(table, CLI_INTERNAL, "others write the same monitors all the time; try again later");
+		status =
+			cli_refuse(table, CLI_INTERNAL, "others write the same monitors all the time; try again later");
 	redis_link_free(e.link);
 	return status;
 }

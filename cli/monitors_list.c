@@ -16,8 +16,8 @@ struct list_values {
 
 static const struct option list_rows[] = {
 	REDIS_OPTION(struct list_values, true),
-	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = output_formats, .at = offsetof(struct list_values, output),
-	  .sentence = "the form of the list", .only_flag = true },
+	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = output_formats,
+	  .at = offsetof(struct list_values, output), .sentence = "the form of the list", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
 	{ 0 },
 };
@@ -25,10 +25,12 @@ static const struct option list_rows[] = {
 static const struct option_table list_table = {
 	.program = "portwatch monitors list",
 	.synopsis = "--redis URL [-o FORMAT]",
-	.about = "Prints the monitors in Redis, sorted by name. One that cannot be read is printed as broken, with the reason.",
+	.about = "Prints the monitors in Redis, sorted by name. One that cannot be read is printed as broken, with the "
+		 "reason.",
 	.examples = "portwatch monitors list --redis redis://127.0.0.1\n"
 		    "portwatch monitors list --redis redis://127.0.0.1 -o ndjson | jq -r 'select(.paused).name'",
-	.footer = "Exit status: 0 printed; 3 the command line is wrong; 4 Redis was not reached or refuses, or the output cannot be written.",
+	.footer = "Exit status: 0 printed; 3 the command line is wrong; 4 Redis was not reached or refuses, or the "
+		  "output cannot be written.",
 	.env_prefix = "PORTWATCH",
 	.options = list_rows,
 };
@@ -37,8 +39,8 @@ static const char *const show_formats[] = { "text", "json", NULL };
 
 static const struct option show_rows[] = {
 	REDIS_OPTION(struct list_values, true),
-	{ "output", 'o', OPTION_CHOICE, .preset = "text", .choices = show_formats, .at = offsetof(struct list_values, output),
-	  .sentence = "for people, or for programs", .only_flag = true },
+	{ "output", 'o', OPTION_CHOICE, .preset = "text", .choices = show_formats,
+	  .at = offsetof(struct list_values, output), .sentence = "for people, or for programs", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
 	{ 0 },
 };
@@ -48,7 +50,8 @@ static const struct option_table show_table = {
 	.synopsis = "--redis URL NAME",
 	.about = "Prints one monitor with everything that is known of it, and how it stands in Redis.",
 	.examples = "portwatch monitors show --redis redis://127.0.0.1 pg-primary",
-	.footer = "Exit status: 0 printed; 1 printed, and it is broken; 3 the command line is wrong or there is no such monitor; 4 Redis was "
+	.footer = "Exit status: 0 printed; 1 printed, and it is broken; 3 the command line is wrong or there is no "
+		  "such monitor; 4 Redis was "
 		  "not reached or refuses, or the output cannot be written.",
 	.env_prefix = "PORTWATCH",
 	.options = show_rows,

@@ -14,7 +14,7 @@ struct channel {
 	bool pages_only;	/* only: page - notices are not sent */
 	char *url[CHANNEL_LIST_MAX]; /* webhook, slack, pagerduty (default: events.pagerduty.com), smtp: one; alertmanager: each of them gets all */
 	unsigned urls;
-	char *secret;		/* webhook: whsec_... (from secret or secret_file, or NULL); pagerduty: routing key */
+	char *secret;		/* webhook: whsec_..., or several with blanks between them, or NULL; pagerduty: routing key */
 	char *from, *to[CHANNEL_LIST_MAX]; /* smtp */
 	unsigned tos;
 	char *user, *password;	/* smtp, from password_file */

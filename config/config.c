@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 
 enum section { REGIONS, SHARDS, DEFAULTS, MONITORS, NOTIFY, MAINTENANCE, DEAD_MAN, SECTIONS };
-static const char *const sections[SECTIONS + 1] = { "regions", "shards", "defaults", "monitors", "notify", "maintenance", "dead_man",
-						    NULL };
+static const char *const sections[SECTIONS + 1] = { "regions", "shards",      "defaults", "monitors",
+						    "notify",  "maintenance", "dead_man", NULL };
 
 struct files {
 	unsigned count;

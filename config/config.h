@@ -43,8 +43,8 @@ struct config {
 unsigned config_read(struct config *c, const char *path, struct text *errors);
 void config_free(struct config *c);
 
-/* What is in force, with every default, as YAML that config_read() takes; a monitor a line.  Secrets are replaced by
- * "(redacted)", and so are the paths of URLs that are secrets themselves. */
+/* What is in force, with every default, as YAML that config_read() takes when its secrets are put back; a monitor a line.
+ * They are replaced by "(redacted)", and so are the paths of URLs that are secrets themselves. */
 void config_show(const struct config *c, struct text *into);
 
 #endif

@@ -9,12 +9,17 @@
 
 #include <stdlib.h>
 
-const char *const channel_type_names[CHANNEL_TYPES + 1] = { "webhook", "alertmanager", "slack", "pagerduty", "smtp", "exec", NULL };
+const char *const channel_type_names[CHANNEL_TYPES + 1] = { "webhook", "alertmanager", "slack", "pagerduty",
+							    "smtp",    "exec",	       NULL };
 
-enum key { NAME, TYPE, ONLY, URL, URL_FILE, SECRET, SECRET_FILE, ROUTING_KEY, ROUTING_KEY_FILE, FROM, TO, USER, PASSWORD,
-	   PASSWORD_FILE, COMMAND, KEYS };
-static const char *const keys[KEYS + 1] = { "name", "type", "only", "url", "url_file", "secret", "secret_file", "routing_key",
-					    "routing_key_file", "from", "to", "user", "password", "password_file", "command", NULL };
+enum key {
+	NAME, TYPE, ONLY, URL, URL_FILE, SECRET, SECRET_FILE, ROUTING_KEY, ROUTING_KEY_FILE, FROM, TO, USER, PASSWORD,
+	PASSWORD_FILE, COMMAND, KEYS
+};
+static const char *const keys[KEYS + 1] = {
+	"name", "type", "only", "url", "url_file", "secret", "secret_file", "routing_key", "routing_key_file", "from", "to",
+	"user", "password", "password_file", "command", NULL
+};
 #define BIT(key) (1u << (key))
 #define ALWAYS (BIT(NAME) | BIT(TYPE) | BIT(ONLY))
 
@@ -24,11 +29,16 @@ static const struct {
 	enum key needs[3]; /* ended by NAME */
 	const char *schemes[3];
 } types[CHANNEL_TYPES] = {
-	[CHANNEL_WEBHOOK] = { BIT(URL) | BIT(URL_FILE) | BIT(SECRET) | BIT(SECRET_FILE), { URL }, { "http://", "https://" } },
+	[CHANNEL_WEBHOOK] = { BIT(URL) | BIT(URL_FILE) | BIT(SECRET) | BIT(SECRET_FILE),
+			      { URL },
+			      { "http://", "https://" } },
 	[CHANNEL_ALERTMANAGER] = { BIT(URL), { URL }, { "http://", "https://" } },
 	[CHANNEL_SLACK] = { BIT(URL) | BIT(URL_FILE), { URL }, { "http://", "https://" } },
-	[CHANNEL_PAGERDUTY] = { BIT(URL) | BIT(ROUTING_KEY) | BIT(ROUTING_KEY_FILE), { ROUTING_KEY }, { "http://", "https://" } },
-	[CHANNEL_SMTP] = { BIT(URL) | BIT(FROM) | BIT(TO) | BIT(USER) | BIT(PASSWORD) | BIT(PASSWORD_FILE), { URL, FROM, TO },
+	[CHANNEL_PAGERDUTY] = { BIT(URL) | BIT(ROUTING_KEY) | BIT(ROUTING_KEY_FILE),
+				{ ROUTING_KEY },
+				{ "http://", "https://" } },
+	[CHANNEL_SMTP] = { BIT(URL) | BIT(FROM) | BIT(TO) | BIT(USER) | BIT(PASSWORD) | BIT(PASSWORD_FILE),
+			   { URL, FROM, TO },
 			   { "smtp://", "smtps://" } },
 	[CHANNEL_EXEC] = { BIT(COMMAND), { COMMAND }, { 0 } },
 };
@@ -40,7 +50,8 @@ static const char *wrong_url(const char *url, const char *const schemes[3])
 	for (unsigned i = 0; i < 3 && schemes[i]; i++) {
 		const size_t len = strlen(schemes[i]);
 		if (strncasecmp(url, schemes[i], len) == 0)
-			return strspn(url + len, "/?#:@ ") ? "names no host" : strchr(url, ' ') ? "has a blank in it" : url[len] ? NULL : "names no host";
+			return !url[len] || strspn(url + len, "/?#:@ ") ? "names no host" :
+			       strchr(url, ' ') ? "has a blank in it" : NULL;
 	}
 	snprintf(why, sizeof why, "does not begin with %s or %s", schemes[0], schemes[1]);
 	return why;
@@ -51,7 +62,8 @@ struct into {
 	const char *const *schemes;
 };
 
-static void add_url(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, char *url, const struct into *into)
+static void add_url(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, char *url,
+		    const struct into *into)
 {
 	struct channel *c = into->channel;
 	char shown[QUOTED_MAX];
@@ -72,7 +84,8 @@ static void take_url(struct reader *r, const struct yaml_tree *t, const struct y
 		add_url(r, t, item, url, arg);
 }
 
-static void take_url_file(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, const struct into *into)
+static void take_url_file(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item,
+			  const struct into *into)
 {
 	char *url = value_file(r, t, item, "url_file");
 	const char *wrong = url ? wrong_url(url, into->schemes) : NULL;
@@ -118,25 +131,47 @@ static void take_word(struct reader *r, const struct yaml_tree *t, const struct 
 		c->command[i] = value_text(r, t, item, "command");
 }
 
-/* Standard Webhooks: whsec_ and base64.  Another text is taken as the bytes themselves. */
-static bool secret_is_fine(const char *secret)
+/* Bytes that base64 of that length with its padding stands for; 0: it is none. */
+static size_t base64_bytes(const char *text, size_t len)
 {
 	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	if (strncmp(secret, "whsec_", 6) != 0)
-		return true;
-	const size_t letters = strspn(secret + 6, base64), padding = strspn(secret + 6 + letters, "=");
-	return letters && padding <= 2 && (letters + padding) % 4 == 0 && !secret[6 + letters + padding];
+	const size_t letters = strspn(text, base64), padding = strspn(text + letters, "=");
+	return letters + padding == len && padding <= 2 && len % 4 == 0 ? len / 4 * 3 - padding : 0;
 }
 
-static void read_secret(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, bool in_file, char **into)
+/* Standard Webhooks: whsec_ and the base64 of 24 to 64 bytes; several, with blanks between them, while one takes over
+ * from another.  A clause about what is wrong, or NULL. */
+static const char *wrong_webhook_secret(const char *secret)
 {
-	char *secret = in_file ? value_file(r, t, key->next, key->text) : value_line(r, t, key->next, key->text, SECRET_MAX);
+	const char *at = secret + strspn(secret, " ");
+	for (unsigned count = 0; *at; count++, at += strspn(at, " ")) {
+		const size_t len = strcspn(at, " ");
+		if (count == 4)
+			return "holds more than 4 secrets";
+		if (strncmp(at, "whsec_", 6) != 0)
+			return "does not begin with whsec_";
+		const size_t bytes = base64_bytes(at + 6, len - 6);
+		if (bytes < 24 || bytes > 64)
+			return "is not whsec_ and the base64 of 24 to 64 bytes";
+		at += len;
+	}
+	return NULL;
+}
+
+static void read_secret(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, bool in_file,
+			char **into, const char *(*wrong_with)(const char *secret))
+{
+	char *secret =
+		in_file ? value_file(r, t, key->next, key->text) : value_line(r, t, key->next, key->text, SECRET_MAX);
 	if (!secret)
 		return;
 	if (*into)
 		say(r, t, key, "%s: the secret itself and a file of it stand here; one of them is enough", key->text);
-	if (!secret_is_fine(secret))
-		say(r, t, key->next, "%s: what follows whsec_ is not base64", key->text);
+	const char *wrong = wrong_with ? wrong_with(secret) : NULL;
+	if (wrong) {
+		say(r, t, key->next, "%s: %s", key->text, wrong);
+		hint(r, "echo \"whsec_$(openssl rand -base64 32)\" makes one");
+	}
 	free(*into);
 	*into = secret;
 }
@@ -149,7 +184,8 @@ static void read_only(struct reader *r, const struct yaml_tree *t, const struct 
 		c->pages_only = true;
 }
 
-static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *at, struct channel *c)
+static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *at,
+		     struct channel *c)
 {
 	const struct yaml_node *value = at->next;
 	struct into into = { c, types[c->type].schemes };
@@ -163,19 +199,20 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		break;
 	case URL_FILE: take_url_file(r, t, value, &into); break;
 	case SECRET:
-	case SECRET_FILE: read_secret(r, t, at, key == SECRET_FILE, &c->secret); break;
+	case SECRET_FILE: read_secret(r, t, at, key == SECRET_FILE, &c->secret, wrong_webhook_secret); break;
 	case ROUTING_KEY:
-	case ROUTING_KEY_FILE: read_secret(r, t, at, key == ROUTING_KEY_FILE, &c->secret); break;
+	case ROUTING_KEY_FILE: read_secret(r, t, at, key == ROUTING_KEY_FILE, &c->secret, NULL); break;
 	case FROM: c->from = read_address(r, t, value, "from"); break;
 	case TO: value_list(r, t, value, "to", CHANNEL_LIST_MAX, take_to, &into); break;
 	case USER: c->user = value_line(r, t, value, "user", 254); break;
 	case PASSWORD:
-	case PASSWORD_FILE: read_secret(r, t, at, key == PASSWORD_FILE, &c->password); break;
+	case PASSWORD_FILE: read_secret(r, t, at, key == PASSWORD_FILE, &c->password, NULL); break;
 	case COMMAND:
 		if (value->kind == YAML_LIST)
 			value_list(r, t, value, "command", CHANNEL_LIST_MAX, take_word, &into);
 		else
-			say(r, t, value, "command: is a list of words such as [/usr/local/bin/tell, --room, ops]; no shell reads it");
+			say(r, t, value,
+			    "command: is a list of words such as [/usr/local/bin/tell, --room, ops]; no shell reads it");
 		break;
 	case NAME:
 	case TYPE:
@@ -209,7 +246,8 @@ static const struct yaml_node *value_of(const struct yaml_node *map, const char 
 	return NULL;
 }
 
-static void check_needs(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, const struct channel *c, unsigned given)
+static void check_needs(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map,
+			const struct channel *c, unsigned given)
 {
 	const char *type = channel_type_names[c->type];
 	if ((given & BIT(URL)) && (given & BIT(URL_FILE)))
@@ -218,12 +256,15 @@ static void check_needs(struct reader *r, const struct yaml_tree *t, const struc
 		const enum key key = types[c->type].needs[i];
 		const unsigned in_file = types[c->type].takes & BIT(key + 1) & (BIT(URL_FILE) | BIT(ROUTING_KEY_FILE));
 		if (!(given & (BIT(key) | in_file)))
-			say(r, t, map, in_file ? "notify: a channel of type %s needs %s or %s" : "notify: a channel of type %s needs %s", type,
-			    keys[key], keys[key + 1]);
+			say(r, t, map,
+			    in_file ? "notify: a channel of type %s needs %s or %s"
+				    : "notify: a channel of type %s needs %s",
+			    type, keys[key], keys[key + 1]);
 	}
 	if (c->type == CHANNEL_SMTP && (given & (BIT(PASSWORD) | BIT(PASSWORD_FILE))) && !(given & BIT(USER)))
 		say(r, t, map, "notify: a password without a user");
-	if ((given & BIT(COMMAND)) && !c->command[0] && value_of(map, "command")->kind == YAML_LIST && !value_of(map, "command")->count)
+	if ((given & BIT(COMMAND)) && !c->command[0] && value_of(map, "command")->kind == YAML_LIST &&
+	    !value_of(map, "command")->count)
 		say(r, t, map, "notify: the command is empty");
 }
 
@@ -243,14 +284,16 @@ static void read_channel(struct reader *r, const struct yaml_tree *t, const stru
 		if (known == NAME)
 			read_name(r, t, key->next, c);
 		else if (typed && !((types[c->type].takes | ALWAYS) & BIT(known)))
-			say(r, t, key, "notify: a channel of type %s takes no %s", channel_type_names[c->type], key->text);
+			say(r, t, key, "notify: a channel of type %s takes no %s", channel_type_names[c->type],
+			    key->text);
 		else if (typed)
 			read_key(r, t, (enum key)known, key, c);
 	}
 	if (!(given & BIT(NAME)))
 		say(r, t, map, "notify: a channel has no name");
 	if (!type)
-		say(r, t, map, "notify: a channel has no type; there are webhook, alertmanager, slack, pagerduty, smtp and exec");
+		say(r, t, map,
+		    "notify: a channel has no type; there are webhook, alertmanager, slack, pagerduty, smtp and exec");
 	if (typed)
 		check_needs(r, t, map, c, given);
 }

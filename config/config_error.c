@@ -1,4 +1,4 @@
-/* config_error.c - collects what is wrong with a configuration, and puts it in the order in which a person reads the files.
+/* config_error.c - collects what is wrong with a configuration, and puts it in the order of the files.
  * In: sentences about nodes, in any order.  Out: one text.
  * Owns: the texts until they are written. */
 #include "config/config_parts.h"

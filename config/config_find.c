@@ -18,7 +18,8 @@ void find_prepare(struct reader *r)
 static uint32_t *bucket_of(const struct reader *r, const char *name)
 {
 	const uint32_t mask = r->buckets - 1;
-	uint32_t at = (uint32_t)monitor_hash(name, strlen(name)) & mask;
+	/* names that are numbered lie side by side in the low bits of FNV */
+	uint32_t at = (uint32_t)((monitor_hash(name, strlen(name)) * 0x9e3779b97f4a7c15ull) >> 32) & mask;
 	while (r->bucket[at] && strcmp(r->config->monitor[r->bucket[at] - 1].name, name) != 0)
 		at = (at + 1) & mask;
 	return &r->bucket[at];

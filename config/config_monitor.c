@@ -9,9 +9,13 @@
 
 #include <stdlib.h>
 
-enum key { NAME, TARGET, CANARY, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS };
-static const char *const keys[KEYS + 1] = { "name",    "target", "canary", "parents", "paused", "interval", "timeout", "slow",
-					    "close",   "settle", "regions", "labels",  "runbook", NULL };
+enum key {
+	NAME, TARGET, CANARY, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS
+};
+static const char *const keys[KEYS + 1] = {
+	"name", "target", "canary", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "regions", "labels",
+	"runbook", NULL
+};
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
 
 static void free_list(char **item, unsigned *count)
@@ -84,8 +88,8 @@ static void read_settle(struct reader *r, const struct yaml_tree *t, const struc
 		m->settle_ms = (unsigned)ms;
 }
 
-static void read_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, const char *what, uint64_t low,
-		      uint64_t high, unsigned *into)
+static void read_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, const char *what,
+		      uint64_t low, uint64_t high, unsigned *into)
 {
 	uint64_t ms;
 	if (value_duration(r, t, value, what, low, high, &ms))
@@ -100,7 +104,8 @@ static void read_word(struct reader *r, const struct yaml_tree *t, const struct 
 		*into = which + add;
 }
 
-static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *value, struct monitor *m)
+static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *value,
+		     struct monitor *m)
 {
 	int close = (int)m->close, canary = (int)m->canary;
 	switch (key) {
@@ -108,7 +113,9 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	case CANARY: read_word(r, t, value, "canary", canary_names + 1, 1, &canary); break;
 	case PARENTS: value_list(r, t, value, "parents", MONITOR_PARENTS_MAX, take_parent, m); break;
 	case PAUSED: value_bool(r, t, value, "paused", &m->paused); break;
-	case INTERVAL: read_time(r, t, value, "interval", MONITOR_INTERVAL_MIN_MS, MONITOR_INTERVAL_MAX_MS, &m->interval_ms); break;
+	case INTERVAL:
+		read_time(r, t, value, "interval", MONITOR_INTERVAL_MIN_MS, MONITOR_INTERVAL_MAX_MS, &m->interval_ms);
+		break;
 	case TIMEOUT: read_time(r, t, value, "timeout", 1, JOB_TIMEOUT_MAX_MS, &m->timeout_ms); break;
 	case SLOW: read_time(r, t, value, "slow", 0, JOB_TIMEOUT_MAX_MS, &m->slow_ms); break;
 	case CLOSE: read_word(r, t, value, "close", close_mode_names, 0, &close); break;
@@ -129,20 +136,22 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	m->canary = (enum canary)canary;
 }
 
-static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, const struct monitor *m)
+static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at,
+			const struct monitor *m)
 {
 	char timeout[CONFIG_TIME_MAX], interval[CONFIG_TIME_MAX];
 	config_duration_write(m->timeout_ms, timeout);
 	config_duration_write(m->interval_ms, interval);
-	say(r, t, at, "timeout (%s) is longer than interval (%s): the next look would begin before this one has ended", timeout,
-	    interval);
+	say(r, t, at, "timeout (%s) is longer than interval (%s): the next look would begin before this one has ended",
+	    timeout, interval);
 }
 
 /* ---- defaults ---- */
 
 void read_defaults(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map)
 {
-	if (map->kind == YAML_NOTHING || !is_map(r, t, map, "defaults: is no mapping such as {interval: 60s, timeout: 3200ms}"))
+	if (map->kind == YAML_NOTHING ||
+	    !is_map(r, t, map, "defaults: is no mapping such as {interval: 60s, timeout: 3200ms}"))
 		return;
 	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
 		const int which = known_key(r, t, key, "defaults", keys + DEFAULTS_FROM);
@@ -166,7 +175,8 @@ static void copy_defaults(const struct monitor *from, struct monitor *m)
 {
 	*m = *from;
 	for (unsigned i = 0; i < m->labels; i++)
-		must((m->label[i].name = strdup(from->label[i].name)) && (m->label[i].value = strdup(from->label[i].value)));
+		must((m->label[i].name = strdup(from->label[i].name)) &&
+		     (m->label[i].value = strdup(from->label[i].value)));
 	for (unsigned i = 0; i < m->regions; i++)
 		must((m->region[i] = strdup(from->region[i])));
 	must(!from->runbook || (m->runbook = strdup(from->runbook)));
@@ -188,13 +198,14 @@ static void read_name(struct reader *r, const struct yaml_tree *t, const struct 
 	if (before < 0)
 		return;
 	const struct config_place *first = &r->place[before];
-	say(r, t, value, "name: there is a monitor %s already, at %s:%u", quoted(shown, m->name, strlen(m->name)), first->tree->path,
-	    first->name->line + 1);
+	say(r, t, value, "name: there is a monitor %s already, at %s:%u", quoted(shown, m->name, strlen(m->name)),
+	    first->tree->path, first->name->line + 1);
 	m->name[0] = 0; /* so that whoever means it means the first */
 }
 
 /* Texts are bounded one by one; together they may still be more than a reader takes. */
-static void check_size(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, const struct monitor *m)
+static void check_size(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map,
+		       const struct monitor *m)
 {
 	size_t sum = m->runbook ? strlen(m->runbook) : 0;
 	for (unsigned i = 0; i < m->labels; i++)
@@ -203,7 +214,8 @@ static void check_size(struct reader *r, const struct yaml_tree *t, const struct
 		return;
 	char *json = monitor_encode(m);
 	if (json && strlen(json) > MONITOR_JSON_MAX)
-		say(r, t, map, "this monitor takes %zu bytes, %d are possible: its labels are too long", strlen(json), MONITOR_JSON_MAX);
+		say(r, t, map, "this monitor takes %zu bytes, %d are possible: its labels are too long", strlen(json),
+		    MONITOR_JSON_MAX);
 	free(json);
 }
 
@@ -232,7 +244,8 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 	if (!has[NAME])
 		say(r, t, map, "a monitor has no name");
 	if (!has[TARGET])
-		say(r, t, map, "monitor%s%s has no target such as \"198.51.100.7:5432\"", m->name[0] ? " " : "", m->name);
+		say(r, t, map, "monitor%s%s has no target such as \"198.51.100.7:5432\"", m->name[0] ? " " : "",
+		    m->name);
 	if (m->timeout_ms > m->interval_ms && (timed || !r->defaults_bad))
 		say_timeout(r, t, timed ? timed : map, m);
 	check_size(r, t, map, m);
@@ -259,7 +272,8 @@ void read_monitors(struct reader *r, const struct yaml_tree *t, const struct yam
 	}
 	if (list->count && !r->config->regions && !r->regions_said) {
 		r->regions_said = true;
-		say(r, t, list, "there are monitors but no regions: say where they are probed from, as in regions: [eu]");
+		say(r, t, list,
+		    "there are monitors but no regions: say where they are probed from, as in regions: [eu]");
 	}
 	value_list(r, t, list, "monitors", UINT32_MAX, take_monitor, NULL);
 }

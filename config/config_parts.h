@@ -1,5 +1,6 @@
 /* config_parts.h - what config/config*.c share while a configuration is read.  Others see config.h.
- * Every function that takes a node says what is wrong with it itself and then goes on, so that one reading finds all. */
+ * Every function that takes a node says what is wrong with it itself and then goes on, so that one reading finds all.
+ */
 #ifndef CONFIG_CONFIG_PARTS_H
 #define CONFIG_CONFIG_PARTS_H
 
@@ -71,25 +72,31 @@ const char *did_you_mean(char *into, size_t len, const char *typed, const char *
 /* The plain text of a node with ${VAR} replaced; malloc'd, what is its name in sentences. NULL: said. */
 char *value_text(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what);
 /* The same, refused if it is empty, longer than most or holds control characters. */
-char *value_line(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, size_t most);
-bool value_duration(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t low,
-		    uint64_t high, uint64_t *ms);
-bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t low,
-		  uint64_t high, uint64_t *number);
-bool value_bool(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, bool *value);
+char *value_line(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		 size_t most);
+bool value_duration(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		    uint64_t low, uint64_t high, uint64_t *ms);
+bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		  uint64_t low, uint64_t high, uint64_t *number);
+bool value_bool(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		bool *value);
 bool value_word(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
 		const char *const *words, int *which);
-bool value_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t *ms);
+bool value_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		uint64_t *ms);
 /* What stands in the file that the node names, beside the YAML file, without the newline at its end. */
 char *value_file(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what);
 /* Labels: adds to those that are there, a name that is there gets the new value. */
-void value_labels(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, struct monitor_label *label,
-		  unsigned *count);
+void value_labels(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node,
+		  struct monitor_label *label, unsigned *count);
 /* One text or a list of texts, each handed to take; what in sentences. */
-void value_list(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, unsigned most,
-		void (*take)(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg), void *arg);
+void value_list(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		unsigned most,
+		void (*take)(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg),
+		void *arg);
 
-/* A walk over the keys of a map; names is NULL-ended. The key's index, or -1: unknown, twice or no word, which was said. */
+/* A walk over the keys of a map; names is NULL-ended. The key's index, or -1: unknown, twice or no word, which was
+ * said. */
 int known_key(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, const char *where,
 	      const char *const *names);
 bool is_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what);
@@ -112,7 +119,8 @@ void read_monitors(struct reader *r, const struct yaml_tree *t, const struct yam
 /* config_find.c: the index of a monitor of that name, or -1. */
 void find_prepare(struct reader *r); /* monitors_room is set */
 int64_t monitor_find(const struct reader *r, const char *name);
-int64_t monitor_note(struct reader *r, uint32_t index); /* the index of one of the same name that was there before, or -1 */
+/* Makes a monitor known by its name; returns the index of one that had the name before, or -1. */
+int64_t monitor_note(struct reader *r, uint32_t index);
 const char *monitor_near(struct reader *r, char *into, size_t len, const char *typed);
 /* config_parents.c: when all monitors are read */
 void check_parents(struct reader *r);

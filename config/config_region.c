@@ -1,4 +1,5 @@
-/* config_region.c - the section `regions`: names, or names with the addresses that an engine on this machine probes from. */
+/* config_region.c - the section `regions`: names, or names with the addresses that an engine on this machine probes
+ * from. */
 #include "config/config_parts.h"
 
 #include "base/must.h"
@@ -33,7 +34,8 @@ static void take_source(struct reader *r, const struct yaml_tree *t, const struc
 	free(address);
 }
 
-static void take_name(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, struct config_region *region)
+static void take_name(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node,
+		      struct config_region *region)
 {
 	char shown[QUOTED_MAX];
 	char *name = value_line(r, t, node, "regions", MONITOR_TEXT_MAX);
@@ -41,7 +43,8 @@ static void take_name(struct reader *r, const struct yaml_tree *t, const struct 
 		return;
 	quoted(shown, name, strlen(name));
 	if (!stream_name_is_plain(name, NAME_MAX_LEN))
-		say(r, t, node, "regions: %s is not a name of 1 to %d letters, digits, dots, dashes and underscores", shown, NAME_MAX_LEN);
+		say(r, t, node, "regions: %s is not a name of 1 to %d letters, digits, dots, dashes and underscores",
+		    shown, NAME_MAX_LEN);
 	else if (region_known(r->config, name))
 		say(r, t, node, "regions: %s stands here a second time", shown);
 	else
@@ -49,7 +52,8 @@ static void take_name(struct reader *r, const struct yaml_tree *t, const struct 
 	free(name);
 }
 
-static void take_region_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, struct config_region *region)
+static void take_region_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map,
+			    struct config_region *region)
 {
 	bool named = false;
 	for (const struct yaml_node *key = map->first; key; key = key->next->next) {

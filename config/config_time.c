@@ -49,7 +49,8 @@ static bool zone(const char **at, int *minutes)
 	if (letter(at, 'Z', 'z'))
 		return true;
 	const int sign = **at == '-' ? -1 : 1;
-	if (!letter(at, '+', '-') || !digits(at, 2, &hours) || !letter(at, ':', ':') || !digits(at, 2, &rest) || hours > 23 || rest > 59)
+	if (!letter(at, '+', '-') || !digits(at, 2, &hours) || !letter(at, ':', ':') || !digits(at, 2, &rest) ||
+	    hours > 23 || rest > 59)
 		return false;
 	*minutes = sign * (int)(hours * 60 + rest);
 	return true;
@@ -58,12 +59,17 @@ static bool zone(const char **at, int *minutes)
 static bool date_and_time(const char **at, struct tm *tm, unsigned *ms)
 {
 	unsigned year, month, day, hour, minute, second;
-	if (!digits(at, 4, &year) || !letter(at, '-', '-') || !digits(at, 2, &month) || !letter(at, '-', '-') || !digits(at, 2, &day) ||
-	    !(letter(at, 'T', 't') || letter(at, ' ', ' ')) || !digits(at, 2, &hour) || !letter(at, ':', ':') || !digits(at, 2, &minute) ||
-	    !letter(at, ':', ':') || !digits(at, 2, &second) || !fraction(at, ms))
+	if (!digits(at, 4, &year) || !letter(at, '-', '-') || !digits(at, 2, &month) || !letter(at, '-', '-') ||
+	    !digits(at, 2, &day) || !(letter(at, 'T', 't') || letter(at, ' ', ' ')) || !digits(at, 2, &hour) ||
+	    !letter(at, ':', ':') || !digits(at, 2, &minute) || !letter(at, ':', ':') || !digits(at, 2, &second) ||
+	    !fraction(at, ms))
 		return false;
-	*tm = (struct tm){ .tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day, .tm_hour = (int)hour,
-			   .tm_min = (int)minute, .tm_sec = (int)second };
+	*tm = (struct tm){ .tm_year = (int)year - 1900,
+			   .tm_mon = (int)month - 1,
+			   .tm_mday = (int)day,
+			   .tm_hour = (int)hour,
+			   .tm_min = (int)minute,
+			   .tm_sec = (int)second };
 	return true;
 }
 

@@ -28,7 +28,8 @@ static const char *add_variable(const char *at, struct text *into, char *why, si
 	while (is_name(*at, at == from))
 		at++;
 	if (at == from || *at != '}' || (size_t)(at - from) >= sizeof name) {
-		snprintf(why, why_len, strchr(from, '}') ? "between ${ and } stands no name of a variable" : "${ without a }");
+		snprintf(why, why_len,
+			 strchr(from, '}') ? "between ${ and } stands no name of a variable" : "${ without a }");
 		return NULL;
 	}
 	snprintf(name, sizeof name, "%.*s", (int)(at - from), from);
@@ -80,7 +81,8 @@ char *value_text(struct reader *r, const struct yaml_tree *t, const struct yaml_
 	return text;
 }
 
-char *value_line(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, size_t most)
+char *value_line(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		 size_t most)
 {
 	char *text = value_text(r, t, node, what);
 	if (!text)
@@ -99,8 +101,8 @@ char *value_line(struct reader *r, const struct yaml_tree *t, const struct yaml_
 
 /* ---- numbers, times, words ---- */
 
-bool value_duration(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t low,
-		    uint64_t high, uint64_t *ms)
+bool value_duration(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		    uint64_t low, uint64_t high, uint64_t *ms)
 {
 	char shown[QUOTED_MAX], bound[CONFIG_TIME_MAX];
 	char *text = value_text(r, t, node, what);
@@ -126,8 +128,8 @@ bool value_duration(struct reader *r, const struct yaml_tree *t, const struct ya
 	return fine;
 }
 
-bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t low,
-		  uint64_t high, uint64_t *number)
+bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		  uint64_t low, uint64_t high, uint64_t *number)
 {
 	char shown[QUOTED_MAX];
 	char *text = value_text(r, t, node, what), *end = text;
@@ -146,29 +148,38 @@ bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml
 	return fine;
 }
 
+/* "rst, fin, half" */
+static void add_all(char *into, size_t len, const char *const *names)
+{
+	into[0] = 0;
+	for (size_t used; *names; names++) {
+		used = strlen(into);
+		snprintf(into + used, len - used, "%s%s", used ? ", " : "", *names);
+	}
+}
+
 bool value_word(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
 		const char *const *words, int *which)
 {
-	char shown[QUOTED_MAX], near[128], all[256] = "";
+	char shown[QUOTED_MAX], near[128], all[256];
 	char *text = value_text(r, t, node, what);
 	if (!text)
 		return false;
-	for (int i = 0; words[i]; i++) {
+	for (int i = 0; words[i]; i++)
 		if (strcmp(words[i], text) == 0) {
 			*which = i;
 			free(text);
 			return true;
 		}
-		const size_t len = strlen(all);
-		snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", words[i]);
-	}
+	add_all(all, sizeof all, words);
 	say(r, t, node, "%s: %s is none of %s%s", what, quoted(shown, text, strlen(text)), all,
 	    did_you_mean(near, sizeof near, text, words));
 	free(text);
 	return false;
 }
 
-bool value_bool(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, bool *value)
+bool value_bool(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		bool *value)
 {
 	static const char *const words[] = { "false", "true", "no", "yes", NULL };
 	int which;
@@ -178,7 +189,8 @@ bool value_bool(struct reader *r, const struct yaml_tree *t, const struct yaml_n
 	return true;
 }
 
-bool value_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, uint64_t *ms)
+bool value_time(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		uint64_t *ms)
 {
 	char shown[QUOTED_MAX], why[200];
 	char *text = value_text(r, t, node, what);
@@ -252,8 +264,10 @@ char *value_file(struct reader *r, const struct yaml_tree *t, const struct yaml_
 
 /* ---- lists, maps, labels ---- */
 
-void value_list(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what, unsigned most,
-		void (*take)(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg), void *arg)
+void value_list(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
+		unsigned most,
+		void (*take)(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg),
+		void *arg)
 {
 	if (node->kind != YAML_LIST || node->tagged) {
 		if (node->kind == YAML_TEXT && !node->tagged)
@@ -281,21 +295,20 @@ bool is_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node 
 int known_key(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, const char *where,
 	      const char *const *names)
 {
-	char shown[QUOTED_MAX], near[128], all[400] = "";
+	char shown[QUOTED_MAX], near[128], all[400];
 	if (yaml_text_wrong(key)) {
 		say(r, t, key, "a key must be one plain word");
 		return -1;
 	}
 	if (key->again) {
-		say(r, t, key, "%s stands here a second time, the first is in line %u", quoted(shown, key->text, key->len), key->again);
+		say(r, t, key, "%s stands here a second time, the first is in line %u",
+		    quoted(shown, key->text, key->len), key->again);
 		return -1;
 	}
-	for (int i = 0; names[i]; i++) {
+	for (int i = 0; names[i]; i++)
 		if (strcmp(names[i], key->text) == 0)
 			return i;
-		const size_t len = strlen(all);
-		snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", names[i]);
-	}
+	add_all(all, sizeof all, names);
 	if (*did_you_mean(near, sizeof near, key->text, names))
 		say(r, t, key, "unknown key %s in %s%s", quoted(shown, key->text, key->len), where, near);
 	else
@@ -327,8 +340,8 @@ static void hint_label(struct reader *r, const char *name)
 		hint(r, "Alertmanager takes no other names; %s would do", fine);
 }
 
-static void set_label(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, struct monitor_label *label,
-		      unsigned *count, char *value)
+static void set_label(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key,
+		      struct monitor_label *label, unsigned *count, char *value)
 {
 	unsigned i = 0;
 	while (i < *count && strcmp(label[i].name, key->text) != 0)
@@ -346,8 +359,8 @@ static void set_label(struct reader *r, const struct yaml_tree *t, const struct 
 	label[i].value = value;
 }
 
-static void read_label(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, struct monitor_label *label,
-		       unsigned *count)
+static void read_label(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key,
+		       struct monitor_label *label, unsigned *count)
 {
 	char shown[QUOTED_MAX], what[QUOTED_MAX + 16];
 	const char *wrong = yaml_text_wrong(key);
@@ -361,8 +374,9 @@ static void read_label(struct reader *r, const struct yaml_tree *t, const struct
 		return;
 	}
 	if (key->len > NAME_MAX_LEN || !label_name_is_fine(key->text)) {
-		say(r, t, key, "labels: %s is not a name of 1 to %d letters, digits and underscores that begins with no digit", shown,
-		    NAME_MAX_LEN);
+		say(r, t, key,
+		    "labels: %s is not a name of 1 to %d letters, digits and underscores that begins with no digit",
+		    shown, NAME_MAX_LEN);
 		hint_label(r, key->text);
 		return;
 	}
@@ -372,8 +386,8 @@ static void read_label(struct reader *r, const struct yaml_tree *t, const struct
 		set_label(r, t, key, label, count, value);
 }
 
-void value_labels(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, struct monitor_label *label,
-		  unsigned *count)
+void value_labels(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node,
+		  struct monitor_label *label, unsigned *count)
 {
 	if (!is_map(r, t, node, "labels: is no mapping such as {team: core, env: prod}"))
 		return;

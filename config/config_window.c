@@ -1,6 +1,6 @@
 /* config_window.c - the section `maintenance`: when nobody is told about which monitors.
- * Why so: a window that covers no monitor is refused while it is not over.  It is a name or a label with a slip in it, and
- * whoever wrote it would be woken in the very night for which it was written; only of the past does nobody care. */
+ * Why so: a window that covers no monitor is refused while it is not over.  It is a name or a label with a slip in it,
+ * and whoever wrote it would be woken in the very night for which it was written; only of the past does nobody care. */
 #include "config/config_parts.h"
 
 #include "base/must.h"
@@ -22,7 +22,8 @@ static void take_name(struct reader *r, const struct yaml_tree *t, const struct 
 }
 
 /* A mapping of labels, a list of names, one name, or the word all. */
-static void read_selector(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct maintenance *w)
+static void read_selector(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value,
+			  struct maintenance *w)
 {
 	if (value->kind == YAML_TEXT && strcmp(value->text, "all") == 0)
 		return;
@@ -45,8 +46,9 @@ static void check_span(struct reader *r, const struct yaml_tree *t, const struct
 	if (!at[FROM])
 		say(r, t, map, "maintenance: says no from");
 	if (!at[UNTIL] == !at[FOR])
-		say(r, t, at[UNTIL] ? at[UNTIL] : map, at[UNTIL] ? "maintenance: says until and for; one of them is enough" :
-								   "maintenance: says neither until nor for");
+		say(r, t, at[UNTIL] ? at[UNTIL] : map,
+		    at[UNTIL] ? "maintenance: says until and for; one of them is enough"
+			      : "maintenance: says neither until nor for");
 	else if (at[FOR] && for_ms && w->from_ms)
 		w->until_ms = w->from_ms + for_ms;
 	else if (at[UNTIL] && w->until_ms && w->until_ms <= w->from_ms)
@@ -110,7 +112,8 @@ static void check_names(struct reader *r, const struct config_window *at, const 
 	char shown[QUOTED_MAX], near[160];
 	for (unsigned i = 0; i < w->monitors; i++, item = item->next ? item->next : item)
 		if (monitor_find(r, w->monitor[i]) < 0)
-			say(r, at->tree, item, "monitors: there is no monitor %s%s", quoted(shown, w->monitor[i], strlen(w->monitor[i])),
+			say(r, at->tree, item, "monitors: there is no monitor %s%s",
+			    quoted(shown, w->monitor[i], strlen(w->monitor[i])),
 			    monitor_near(r, near, sizeof near, w->monitor[i]));
 }
 

@@ -2,9 +2,9 @@
  * In: pw:monitors:log.  Out: calls of a sink.
  * Owns: the place in the log.
  * Why so: the log says only which monitor changed; what it is now is read from the hash, so that a change which was
- * overtaken is not put in force for a moment.  Whether the log has a hole is asked after each read, by looking for the entry we
- * stood at: it is trimmed from its old end, so as long as that one is there, nothing behind it is missing.  One XRANGE of one
- * entry a poll is what it costs, and it holds for a log that was deleted or another Redis as well. */
+ * overtaken is not put in force for a moment.  Whether the log has a hole is asked after each read, by looking for the
+ * entry we stood at: it is trimmed from its old end, so as long as that one is there, nothing behind it is missing. One
+ * XRANGE of one entry a poll is what it costs, and it holds for a log that was deleted or another Redis as well. */
 #include "wire/monitor_store.h"
 
 #include "base/must.h"
@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void tell_monitor(const struct monitor_sink *sink, const char *name, size_t name_len, const char *json, size_t json_len)
+static void tell_monitor(const struct monitor_sink *sink, const char *name, size_t name_len, const char *json,
+			 size_t json_len)
 {
 	struct monitor m;
 	char why[STORE_WHY_MAX];
@@ -21,7 +22,8 @@ static void tell_monitor(const struct monitor_sink *sink, const char *name, size
 		return;
 	}
 	if (!monitor_name_is_fine(name, name_len))
-		snprintf(why, sizeof(why), "its name is not 1 to %d bytes of UTF-8 without control characters", NAME_MAX_LEN);
+		snprintf(why, sizeof(why), "its name is not 1 to %d bytes of UTF-8 without control characters",
+			 NAME_MAX_LEN);
 	else if (monitor_decode(&m, name, json, json_len, why, sizeof(why))) {
 		sink->set(sink->arg, &m);
 		monitor_free(&m);
@@ -35,7 +37,8 @@ static void take_monitor(void *arg, const char *name, size_t name_len, const cha
 	tell_monitor(arg, name, name_len, json, json_len);
 }
 
-static int tell_settings(const struct monitor_sink *sink, struct redis_link *link, const char *prefix, char *why, size_t why_len)
+static int tell_settings(const struct monitor_sink *sink, struct redis_link *link, const char *prefix, char *why,
+			 size_t why_len)
 {
 	struct settings s;
 	const int bad = monitor_store_settings(link, prefix, &s, why, why_len);
@@ -50,7 +53,8 @@ static int tell_settings(const struct monitor_sink *sink, struct redis_link *lin
 	return bad;
 }
 
-int monitor_store_load(struct redis_link *link, const char *prefix, const struct monitor_sink *sink, char *why, size_t why_len)
+int monitor_store_load(struct redis_link *link, const char *prefix, const struct monitor_sink *sink, char *why,
+		       size_t why_len)
 {
 	sink->begin(sink->arg);
 	int bad = tell_settings(sink, link, prefix, why, why_len);
@@ -152,7 +156,8 @@ static int load(struct monitor_follow *f, struct redis_link *link, const char *l
 }
 
 /* Reads behind our place and looks whether the place is still there.  1: there may be a hole. */
-static int read_log(struct monitor_follow *f, struct redis_link *link, const char *log, unsigned block_ms, struct news *n)
+static int read_log(struct monitor_follow *f, struct redis_link *link, const char *log, unsigned block_ms,
+		    struct news *n)
 {
 	char last[STREAM_ID_MAX];
 	stream_id_format(last, f->last_ms, f->last_seq);

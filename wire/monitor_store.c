@@ -2,8 +2,8 @@
  * In: a link that is up.  Out: one call per monitor; or transactions that hold changes and their entries of the log.
  * Owns: nothing between calls.
  * Why so: HSCAN instead of HGETALL, because a million monitors are 300 MB of one reply; writing in chunks, because a
- * transaction keeps everybody else waiting; WATCH and a look at what stands there before each chunk, because people pause a
- * monitor with one command while a file of a hundred thousand is applied with another. */
+ * transaction keeps everybody else waiting; WATCH and a look at what stands there before each chunk, because people
+ * pause a monitor with one command while a file of a hundred thousand is applied with another. */
 #include "wire/monitor_store.h"
 
 #include "base/must.h"
@@ -74,8 +74,8 @@ int monitor_store_each(struct redis_link *link, const char *prefix, monitor_byte
 }
 
 /* HMGET key name...; the answer is checked for its shape. */
-static int ask_some(struct redis_link *link, const char *prefix, const char *const *names, const size_t *lens, size_t count,
-		    struct redis_reply **reply, char *why, size_t why_len)
+static int ask_some(struct redis_link *link, const char *prefix, const char *const *names, const size_t *lens,
+		    size_t count, struct redis_reply **reply, char *why, size_t why_len)
 {
 	char key[STREAM_KEY_MAX];
 	const char *word[MONITOR_CHUNK + 2];
@@ -143,7 +143,8 @@ static int nothing_moved(struct writer *w, const struct monitor_change *change, 
 		size_t there_len;
 		const char *there = bytes_of(reply_at(reply, i), &there_len);
 		const struct monitor_change *c = &change[i];
-		if (!there != !c->was || (there && (there_len != c->was_len || memcmp(there, c->was, there_len) != 0))) {
+		if (!there != !c->was ||
+		    (there && (there_len != c->was_len || memcmp(there, c->was, there_len) != 0))) {
 			snprintf(w->why, w->why_len, "monitor %.64s was changed by somebody else meanwhile", c->name);
 			bad = -EAGAIN;
 		}
@@ -158,8 +159,8 @@ static void append_change(struct writer *w, const struct monitor_change *c)
 		redis_appendf(w->link, "HSET %s %b %s", w->monitors, c->name, c->name_len, c->json);
 	else
 		redis_appendf(w->link, "HDEL %s %b", w->monitors, c->name, c->name_len);
-	redis_appendf(w->link, "XADD %s MAXLEN ~ %u * op %s name %b", w->log, MONITOR_LOG_MAX, c->json ? "set" : "del", c->name,
-		      c->name_len);
+	redis_appendf(w->link, "XADD %s MAXLEN ~ %u * op %s name %b", w->log, MONITOR_LOG_MAX, c->json ? "set" : "del",
+		      c->name, c->name_len);
 }
 
 /* Reads what MULTI and each queued command are answered, and keeps the first complaint. */
@@ -250,8 +251,8 @@ static int write_chunk(struct writer *w, const char *settings, const struct moni
 	return -EAGAIN;
 }
 
-int monitor_store_write(struct redis_link *link, const char *prefix, const char *settings, const struct monitor_change *change,
-			size_t count, size_t *written, char *why, size_t why_len)
+int monitor_store_write(struct redis_link *link, const char *prefix, const char *settings,
+			const struct monitor_change *change, size_t count, size_t *written, char *why, size_t why_len)
 {
 	struct writer w = { .link = link, .prefix = prefix, .why = why, .why_len = why_len };
 	monitors_key(w.monitors, prefix);

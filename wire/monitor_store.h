@@ -17,16 +17,17 @@
 /* Who wants to know the monitors.  What is handed over is borrowed, but a callee may take what a monitor or settings
  * point to and leave it empty (monitor_init(), settings_init()). */
 struct monitor_sink {
-	/* Everything is told anew: settings, then each monitor at least once, in no order.  end() comes only if all were
-	 * told; what was not told between the last begin() and end() is gone.  begin() may come again without an end(). */
+	/* Everything is told anew: settings, then each monitor at least once, in no order.  end() comes only if all
+	 * were told; what was not told between the last begin() and end() is gone.  begin() may come again without an
+	 * end(). */
 	void (*begin)(void *arg);
 	void (*end)(void *arg);
 	/* Nobody wrote settings yet: no region, one shard. */
 	void (*settings)(void *arg, struct settings *s);
 	void (*set)(void *arg, struct monitor *m);
 	void (*del)(void *arg, const char *name, size_t len);
-	/* It is there but cannot be read; name NULL: the settings.  The name may hold any bytes.  What was known under that
-	 * name before still stands in nobody's store: whoever goes on with it should say so. */
+	/* It is there but cannot be read; name NULL: the settings.  The name may hold any bytes.  What was known under
+	 * that name before still stands in nobody's store: whoever goes on with it should say so. */
 	void (*broken)(void *arg, const char *name, size_t len, const char *why);
 	void *arg;
 };
@@ -37,7 +38,8 @@ struct monitor_follow {
 	const struct monitor_sink *sink;
 	char prefix[PREFIX_MAX_LEN + 1];
 	bool loaded;		   /* false: the next poll loads everything */
-	uint64_t last_ms, last_seq; /* id of the newest entry of the log that is in force here; 0-0: the log was empty */
+	uint64_t last_ms,
+		last_seq; /* id of the newest entry of the log that is in force here; 0-0: the log was empty */
 	uint64_t loads, changes;   /* for metrics */
 	char why[STORE_WHY_MAX];
 };
@@ -45,14 +47,16 @@ struct monitor_follow {
 /* sink is kept, not copied. */
 void monitor_follow_init(struct monitor_follow *f, const char *prefix, const struct monitor_sink *sink);
 /* The first time, and whenever the log has a hole (trimmed past us, deleted, another Redis): loads everything.
- * Otherwise waits up to block_ms (0: not at all) for changes and tells them.  Returns how many entries of the log were told, 0
- * also after a load; negative as above, with f->why, and the next call goes on where this one stood.  link must be up. */
+ * Otherwise waits up to block_ms (0: not at all) for changes and tells them.  Returns how many entries of the log were
+ * told, 0 also after a load; negative as above, with f->why, and the next call goes on where this one stood.  link must
+ * be up. */
 int monitor_follow_poll(struct monitor_follow *f, struct redis_link *link, unsigned block_ms);
 
 /* ---- reading ---- */
 
 /* begin, settings, every monitor, end. */
-int monitor_store_load(struct redis_link *link, const char *prefix, const struct monitor_sink *sink, char *why, size_t why_len);
+int monitor_store_load(struct redis_link *link, const char *prefix, const struct monitor_sink *sink, char *why,
+		       size_t why_len);
 /* The settings alone; without any, 0 and as settings_init() makes them.  -EINVAL: they are broken. */
 int monitor_store_settings(struct redis_link *link, const char *prefix, struct settings *s, char *why, size_t why_len);
 
@@ -75,10 +79,11 @@ struct monitor_change {
 	size_t was_len;
 };
 
-/* Writes settings (JSON; NULL: they stay) with the first chunk, then the changes, each chunk in one transaction with its entries
- * of the log, so that a reader sees a monitor as it was or as it shall be.  -EAGAIN: somebody else changed one of them since it was
- * read; what was written until then stays (*written says how many changes), read again and decide again. */
-int monitor_store_write(struct redis_link *link, const char *prefix, const char *settings, const struct monitor_change *change,
-			size_t count, size_t *written, char *why, size_t why_len);
+/* Writes settings (JSON; NULL: they stay) with the first chunk, then the changes, each chunk in one transaction with
+ * its entries of the log, so that a reader sees a monitor as it was or as it shall be.  -EAGAIN: somebody else changed
+ * one of them since it was read; what was written until then stays (*written says how many changes), read again and
+ * decide again. */
+int monitor_store_write(struct redis_link *link, const char *prefix, const char *settings,
+			const struct monitor_change *change, size_t count, size_t *written, char *why, size_t why_len);
 
 #endif

@@ -2,6 +2,8 @@
 #include "tests/unit/config/config_test.h"
 
 #define N "notify:\n"
+#define KEY "whsec_cG9ydHdhdGNoIGV4YW1wbGUgc2VjcmV0ISE="
+#define HINT "    hint: echo \"whsec_$(openssl rand -base64 32)\" makes one\n"
 
 static void every_type_becomes_what_its_channel_needs(void **state)
 {
@@ -78,7 +80,7 @@ static void secrets_are_one_line_from_one_place(void **state)
 	(void)state;
 	write_file("two", "a\nb\n");
 	write_file("none", "\n");
-	write_file("key", "x\n");
+	write_file("key", KEY "\n");
 	mkdir("folder", 0755);
 	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret_file: missing}\n",
 		"c.yaml:2:60: secret_file: missing cannot be read: No such file or directory\n");
@@ -87,9 +89,16 @@ static void secrets_are_one_line_from_one_place(void **state)
 	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret_file: none}\n", "c.yaml:2:60: secret_file: none is empty\n");
 	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret_file: folder}\n",
 		"c.yaml:2:60: secret_file: folder cannot be read: Is a directory\n");
-	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret_file: key, secret: y}\n",
+	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret_file: key, secret: " KEY "}\n",
 		"c.yaml:2:65: secret: the secret itself and a file of it stand here; one of them is enough\n");
-	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret: \"whsec_a b\"}\n", "c.yaml:2:56: secret: what follows whsec_ is not base64\n");
+	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret: \"whsec_a b\"}\n", "c.yaml:2:56: secret: is not whsec_ and the base64 of 24 to 64 bytes\n"
+		HINT);
+	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret: \"plain\"}\n",
+		"c.yaml:2:56: secret: does not begin with whsec_\n" HINT);
+	refused(N "  - {name: a, type: webhook, url: \"http://x\", secret: \"" KEY " whsec_AAAA\"}\n",
+		"c.yaml:2:56: secret: is not whsec_ and the base64 of 24 to 64 bytes\n" HINT);
+	reads(N "  - {name: a, type: webhook, url: \"http://x\", secret: \"" KEY "  " KEY "\"}\n");
+	config_free(&got);
 	refused(N "  - {name: a, type: smtp, url: \"smtp://x\", from: a@b, to: a@b, password: x}\n", "c.yaml:2:5: notify: a password without a user\n");
 }
 
