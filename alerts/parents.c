@@ -105,10 +105,11 @@ static void ask_near(struct alerts *a, struct watched *w)
 	if (w->asleep || watch_is_down(w->watch) || a->now_ms < w->asked_ms + PARENT_ASK_AGAIN_MS)
 		return;
 	watched_monitor(w, &m);
+	const struct shard *s = shard_of(a, w->name);
 	w->asked_ms = a->now_ms;
 	w->suspect_until_ms = a->now_ms + m.timeout_ms + ANSWER_MS;
-	w->answered = regions_silent(&a->regions, 0, a->mono_ms);
-	rounds_add(&a->rounds, monitor_shard(w->name, strlen(w->name), a->settings.shards), &m, w->region_mask, a->now_ms, 1);
+	w->answered = s->silent;
+	rounds_add(&a->rounds, s->number, &m, w->region_mask & (uint16_t)~s->silent, a->now_ms, 1);
 	monitor_free(&m);
 }
 
@@ -127,9 +128,10 @@ static void ask_far(struct alerts *a, const char *name)
 	const char *json = reply_text(reply, &len);
 	if (len && !reply_is_error(reply) && monitor_decode(&m, name, json, len, why, sizeof(why))) {
 		if (!m.paused) {
+			unsigned shard = monitor_shard(name, strlen(name), a->settings.shards);
+			uint16_t silent = regions_silent(&a->regions, shard, a->mono_ms);
 			far->until_ms = a->now_ms + m.timeout_ms + 2 * ANSWER_MS;
-			rounds_add(&a->rounds, monitor_shard(name, strlen(name), a->settings.shards), &m,
-				   monitor_region_mask(&a->settings, &m), a->now_ms, 1);
+			rounds_add(&a->rounds, shard, &m, monitor_region_mask(&a->settings, &m) & (uint16_t)~silent, a->now_ms, 1);
 		}
 		monitor_free(&m);
 	}

@@ -128,6 +128,7 @@ static void load(struct alerts *a, struct shard *s)
 		return;
 	}
 	s->phase = SHARD_REPLAYING;
+	a->shards_moved = true;
 	begin_replay_of_region(a, s, 0);
 }
 
