@@ -10,6 +10,7 @@
 #include "alerts/round.h"
 #include "alerts/self.h"
 #include "alerts/state_store.h"
+#include "base/log.h"
 #include "wire/monitor_store.h"
 
 struct alerts_counters {
@@ -60,11 +61,12 @@ struct alerts {
 	unsigned alive;		   /* alerts processes, this one included */
 
 	/* What is done from time to time. */
-	uint64_t next_beat_ns, next_listen_ns, next_trim_ns, next_tally_ns, next_self_ns, next_count_ns;
+	uint64_t next_beat_ns, next_keep_ns, next_listen_ns, next_trim_ns, next_tally_ns, next_self_ns, next_count_ns;
 	uint64_t connects;	   /* of the link when regions were last given grace */
 	struct settings next_settings; /* read, and not in force before everything decided is stored */
 	unsigned tally_shard;	   /* where the tally stands */
 	struct tally_sums *tally;
+	struct log_limit decided;  /* lines about decisions */
 };
 
 #endif

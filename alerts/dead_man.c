@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define CALL_TIMEOUT_MS 10000
+#define LOOK_MS 1000 /* between two looks whether the path works again */
 
 struct dead_man {
 	const char *url;
@@ -21,22 +22,37 @@ struct dead_man {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
 	atomic_bool stop;
+	bool withholding; /* the thread's own */
 	_Atomic uint64_t until_ms;
 	_Atomic uint64_t called, failed, withheld;
 };
 
-static void call(struct dead_man *d)
+/* False: it is not called, because the path does not work. */
+static bool call(struct dead_man *d)
 {
 	struct post_answer answer;
-	if (clock_ns() / NS_PER_MS >= atomic_load(&d->until_ms)) {
-		if (atomic_fetch_add(&d->withheld, 1) == 0)
-			log_warnx("dead man's URL is not called: no always-down canary came back from any region");
-		return;
-	}
+	if (clock_ns() / NS_PER_MS >= atomic_load(&d->until_ms))
+		return false;
 	bool fine = post_get(d->post, d->url, CALL_TIMEOUT_MS, &answer) && answer.status / 100 == 2;
 	atomic_fetch_add(fine ? &d->called : &d->failed, 1);
-	if (!fine)
+	if (!fine && !atomic_load(&d->stop))
 		log_warnx("dead man's URL was not reached", LOG_S("answer", answer.said));
+	return true;
+}
+
+/* A call that was withheld is made as soon as the path works again. */
+static void call_or_withhold(struct dead_man *d, uint64_t *next_ns)
+{
+	bool called = call(d);
+	if (called)
+		d->withholding = false;
+	else {
+		atomic_fetch_add(&d->withheld, 1);
+		*next_ns = clock_ns() + LOOK_MS * NS_PER_MS;
+		if (!d->withholding)
+			log_warnx("dead man's URL is not called until an always-down canary comes back from some region");
+		d->withholding = true;
+	}
 }
 
 static void *run(void *arg)
@@ -45,7 +61,7 @@ static void *run(void *arg)
 	uint64_t next_ns = 0;
 	while (!atomic_load(&d->stop)) {
 		if (is_due(&next_ns, d->every_ms * NS_PER_MS))
-			call(d);
+			call_or_withhold(d, &next_ns);
 		pthread_mutex_lock(&d->lock);
 		if (!atomic_load(&d->stop))
 			wait_until_ns(&d->moved, &d->lock, next_ns);

@@ -17,7 +17,7 @@ void dead_man_stop(struct dead_man *d); /* NULL is fine */
 void dead_man_alive_until(struct dead_man *d, uint64_t mono_ms);
 
 struct dead_man_counters {
-	uint64_t called, failed, withheld; /* withheld: it was time, and the path did not work */
+	uint64_t called, failed, withheld; /* withheld: it was time, and the path did not work; looked at again every second */
 };
 void dead_man_look(const struct dead_man *d, struct dead_man_counters *c);
 

@@ -48,7 +48,7 @@ bool event_write_problem(struct event_text *into, const struct event_problem *pr
  * 14:00:00 UTC, confirmed in 0.3 s".  EVENT_SUMMARY_MAX is enough. */
 void event_summary(const struct event_about *about, const struct watch_event *event, char *into, size_t len);
 
-/* "0.3 s", "12 s", "5 min 12 s", "2 h 5 min", "3 d 4 h". */
+/* "20 ms", "0.3 s", "12 s", "5 min 12 s", "2 h 5 min", "3 d 4 h". */
 #define DURATION_TEXT_MAX 32
 void duration_text(uint64_t ms, char into[DURATION_TEXT_MAX]);
 /* "2026-11-25T14:00:00.123Z" */

@@ -29,7 +29,9 @@ static void say(struct sentence *s, const char *format, ...)
 void duration_text(uint64_t ms, char into[DURATION_TEXT_MAX])
 {
 	uint64_t s = ms / MS_PER_S;
-	if (ms < 10 * MS_PER_S)
+	if (ms < 100)
+		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " ms", ms);
+	else if (ms < 10 * MS_PER_S)
 		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 ".%" PRIu64 " s", s, (uint64_t)(ms % MS_PER_S / 100));
 	else if (s < 60)
 		snprintf(into, DURATION_TEXT_MAX, "%" PRIu64 " s", s);

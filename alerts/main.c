@@ -176,8 +176,11 @@ int main(int argc, char **argv)
 	read_values(argc, argv, &v);
 	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
 	read_channels(&v, &c);
-	if (v.test)
-		return test_channel(v.test, &c);
+	if (v.test) {
+		int status = test_channel(v.test, &c);
+		config_free(&c);
+		return status;
+	}
 	if (redis_url_parse(v.redis, &url, why, sizeof(why)) < 0)
 		usage(why);
 	catch_signals();

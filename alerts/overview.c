@@ -6,6 +6,7 @@
 #include "alerts/overview.h"
 
 #include "alerts/shard.h"
+#include "alerts/share.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "base/wait.h"
@@ -107,6 +108,7 @@ static void monitor_came(void *arg, struct monitor *m)
 {
 	struct alerts *a = arg;
 	struct shard *s = shard_of(a, m->name, strlen(m->name));
+	share_keep(a);
 	if (s)
 		shard_set(a, s, m);
 }
@@ -144,12 +146,12 @@ static void forget_regions(struct alerts *a)
 	a->next_listen_ns = 0;
 }
 
-/* Once everything that was decided under the old ones is stored. */
-static void apply_settings(struct alerts *a)
+/* Once everything that was decided under the old ones is stored.  The monitors are read after the shards were taken: once. */
+static bool apply_settings(struct alerts *a)
 {
 	for (unsigned i = 0; i < SETTINGS_SHARDS_MAX; i++)
 		if (shard_is_ours(a->shard[i]) && !store_is_empty(a->shard[i]->store))
-			return;
+			return false;
 	a->settings_changed = false;
 	log_info("settings", LOG_U("regions", a->next_settings.regions), LOG_U("shards", a->next_settings.shards));
 	take_settings(a, &a->next_settings);
@@ -157,12 +159,13 @@ static void apply_settings(struct alerts *a)
 	a->follow.loaded = false;
 	for (unsigned i = 0; i < SETTINGS_SHARDS_MAX; i++)
 		shard_restart(a, a->shard[i]);
+	return true;
 }
 
 void overview_follow(struct alerts *a)
 {
-	if (a->settings_changed)
-		apply_settings(a);
+	if (a->settings_changed && apply_settings(a))
+		return;
 	if (a->now_ms >= a->maintenance_edge_ms)
 		windows_changed(a);
 	int bad = monitor_follow_poll(&a->follow, a->link, 0);

@@ -40,7 +40,7 @@ static enum parent_state near_state(const struct alerts *a, const struct watched
 {
 	if (w->asleep)
 		return PARENT_UP; /* paused: it excuses nobody */
-	if (watch_state(w->watch) == WATCH_DOWN)
+	if (watch_is_down(w->watch))
 		return PARENT_DOWN;
 	return watch_is_suspect(w->watch) || awaits_answers(a, w) ? PARENT_SUSPECT : PARENT_UP;
 }
@@ -66,7 +66,7 @@ static bool says_down(const struct redis_reply *reply)
 	const char *json = reply_text(reply, &len), *state = "";
 	json_t *o = len ? json_read_object(json, len, why, sizeof(why)) : NULL;
 	bool down = o && json_take_text(o, "state", 32, &state, why, sizeof(why)) &&
-		    strcmp(state, watch_state_names[WATCH_DOWN]) == 0;
+		    (strcmp(state, watch_state_names[WATCH_DOWN]) == 0 || json_object_get(json_object_get(o, "telling"), "down"));
 	json_decref(o);
 	return down;
 }
@@ -102,13 +102,14 @@ void parents_look(struct alerts *a, const struct watched *child, struct watch_en
 static void ask_near(struct alerts *a, struct watched *w)
 {
 	struct monitor m;
-	if (w->asleep || watch_state(w->watch) == WATCH_DOWN || a->now_ms < w->asked_ms + PARENT_ASK_AGAIN_MS)
+	if (w->asleep || watch_is_down(w->watch) || a->now_ms < w->asked_ms + PARENT_ASK_AGAIN_MS)
 		return;
 	watched_monitor(w, &m);
+	const struct shard *s = shard_of(a, w->name);
 	w->asked_ms = a->now_ms;
 	w->suspect_until_ms = a->now_ms + m.timeout_ms + ANSWER_MS;
-	w->answered = regions_silent(&a->regions, 0, a->mono_ms);
-	rounds_add(&a->rounds, monitor_shard(w->name, strlen(w->name), a->settings.shards), &m, w->region_mask, a->now_ms, 1);
+	w->answered = s->silent;
+	rounds_add(&a->rounds, s->number, &m, w->region_mask & (uint16_t)~s->silent, a->now_ms, 1);
 	monitor_free(&m);
 }
 
@@ -127,9 +128,10 @@ static void ask_far(struct alerts *a, const char *name)
 	const char *json = reply_text(reply, &len);
 	if (len && !reply_is_error(reply) && monitor_decode(&m, name, json, len, why, sizeof(why))) {
 		if (!m.paused) {
+			unsigned shard = monitor_shard(name, strlen(name), a->settings.shards);
+			uint16_t silent = regions_silent(&a->regions, shard, a->mono_ms);
 			far->until_ms = a->now_ms + m.timeout_ms + 2 * ANSWER_MS;
-			rounds_add(&a->rounds, monitor_shard(name, strlen(name), a->settings.shards), &m,
-				   monitor_region_mask(&a->settings, &m), a->now_ms, 1);
+			rounds_add(&a->rounds, shard, &m, monitor_region_mask(&a->settings, &m) & (uint16_t)~silent, a->now_ms, 1);
 		}
 		monitor_free(&m);
 	}

@@ -114,7 +114,7 @@ static void tell_channels(struct alerts *a)
 		return;
 	a->shards_moved = false;
 	for (unsigned i = 0; i < SETTINGS_SHARDS_MAX; i++)
-		if (a->shard[i] && shard_is_ours(a->shard[i]))
+		if (a->shard[i]->phase > SHARD_LOADING) /* then the channels' groups are there */
 			ours |= 1ull << i;
 	notifier_shards(a->notifier, ours);
 }

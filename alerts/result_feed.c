@@ -60,10 +60,7 @@ struct feed *feed_new(struct redis_link *link, const char *prefix, const struct 
 	struct feed *f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
-	f->link = link;
-	f->sink = sink;
-	f->counters = counters;
-	f->entries = ENTRIES_FEW;
+	*f = (struct feed){ .link = link, .sink = sink, .counters = counters, .entries = ENTRIES_FEW };
 	snprintf(f->prefix, sizeof(f->prefix), "%s", prefix);
 	return f;
 }
@@ -101,10 +98,7 @@ static void add_stream(struct feed *f, enum kind kind, unsigned shard, unsigned 
 {
 	struct stream *s = calloc(1, sizeof(*s));
 	must(s && f->streams < STREAMS_MAX);
-	s->kind = kind;
-	s->shard = shard;
-	s->region = region;
-	s->pending = true;
+	*s = (struct stream){ .kind = kind, .shard = shard, .region = region, .pending = true };
 	if (kind == KIND_QUESTIONS)
 		alerts_key(s->key, f->prefix, shard, ALERTS_ASK);
 	else

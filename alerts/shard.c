@@ -4,6 +4,7 @@
  * others from deciding, or from renewing their leases. */
 #include "alerts/shard.h"
 
+#include "alerts/share.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -55,7 +56,7 @@ static void forget(struct alerts *a, struct shard *s)
 	must((s->store = store_new(a->link, a->prefix, s->number, a->name, &a->counters->store)));
 	if (s->number == 0)
 		self_forget(&a->self);
-	s->dirty = s->late = false;
+	s->dirty = s->late = s->lost = false;
 	s->tallied = 0;
 }
 
@@ -102,6 +103,7 @@ struct loading {
 static void take_field(void *arg, const char *field, const char *json, size_t len)
 {
 	struct loading *l = arg;
+	share_keep(l->a);
 	if (field[0] == '@') {
 		if (l->s->number == 0)
 			self_load(&l->a->self, &l->a->regions, field, json, len);
@@ -126,6 +128,7 @@ static void load(struct alerts *a, struct shard *s)
 		return;
 	}
 	s->phase = SHARD_REPLAYING;
+	a->shards_moved = true;
 	begin_replay_of_region(a, s, 0);
 }
 
@@ -139,7 +142,7 @@ static void recall(void *arg, unsigned shard, unsigned region, uint64_t entry_ms
 static void go_live(struct alerts *a, struct shard *s)
 {
 	s->phase = SHARD_LIVE;
-	feed_hold_back(a->feed, s->number, false);
+	feed_hold_back(a->feed, s->number, s->late);
 	shard_all_due(a, s, false);
 	log_info("shard is live", LOG_U("shard", s->number), LOG_U("monitors", s->roster.count));
 }
@@ -160,7 +163,8 @@ void shard_step(struct alerts *a, struct shard *s, bool wanted)
 {
 	if (!shard_is_ours(s) && !wanted)
 		return;
-	bool held = lease_hold(s->lease);
+	bool held = !s->lost && lease_hold(s->lease);
+	s->lost = false;
 	if (shard_is_ours(s) && !held)
 		lost(a, s);
 	else if (!shard_is_ours(s) && held)
@@ -169,6 +173,11 @@ void shard_step(struct alerts *a, struct shard *s, bool wanted)
 		load(a, s);
 	else if (s->phase == SHARD_REPLAYING)
 		replay(a, s);
+}
+
+void shard_keep(struct shard *s)
+{
+	s->lost |= !lease_hold(s->lease);
 }
 
 void shard_release(struct alerts *a, struct shard *s)

@@ -20,6 +20,7 @@ struct shard {
 	struct lease *lease;
 	struct store *store;
 	struct roster roster;
+	bool lost;		 /* the lease was, while something else was done */
 	bool dirty;		 /* results were given out that are not acknowledged */
 	bool late;		 /* the last commit did not stand */
 	uint32_t load;		 /* the load of monitors that must have ended */
@@ -34,6 +35,8 @@ void shard_free(struct alerts *a, struct shard *s);
 
 /* Keeps or takes the lease and goes on with whatever comes before LIVE.  wanted: it may be taken if nobody has it. */
 void shard_step(struct alerts *a, struct shard *s, bool wanted);
+/* Renews the lease and no more. */
+void shard_keep(struct shard *s);
 /* Gives it up: what is decided is stored, the lease is free. */
 void shard_release(struct alerts *a, struct shard *s);
 /* Forgets everything but the lease and begins anew. */

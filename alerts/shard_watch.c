@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DECIDED_LINES 50   /* a second; the log of events has them all */
 #define CANARY_INTERVALS 3 /* it may miss two looks before the path counts as broken */
 
 void watched_monitor(const struct watched *w, struct monitor *m)
@@ -62,12 +63,14 @@ void shard_env(struct alerts *a, const struct shard *s, struct watched *w, struc
 static void put_event(struct alerts *a, struct shard *s, const struct event_about *about, const struct watch_event *event)
 {
 	struct event_text text;
+	unsigned missed;
 	must_say(event_write(&text, about, event), "no memory for an event of %s", about->monitor->name);
 	store_event(s->store, &text);
-	log_info("decided", LOG_S("type", text.type), LOG_S("monitor", text.monitor), LOG_S("incident", text.incident),
-		 LOG_S("resolved", text.resolved ? "yes" : "no"), LOG_S("told", text.told ? "yes" : "no"),
-		 LOG_S("scope", watch_scope_names[event->scope]), LOG_S("verdict", verdict_row(event->verdict)->name),
-		 LOG_S("why_not", text.why_not));
+	if (log_allowed(&a->decided, DECIDED_LINES, &missed))
+		log_info("decided", LOG_S("type", text.type), LOG_S("monitor", text.monitor), LOG_S("incident", text.incident),
+			 LOG_S("resolved", text.resolved ? "yes" : "no"), LOG_S("told", text.told ? "yes" : "no"),
+			 LOG_S("scope", watch_scope_names[event->scope]), LOG_S("verdict", verdict_row(event->verdict)->name),
+			 LOG_S("why_not", text.why_not), LOG_UNSAID(missed));
 	event_text_free(&text);
 	atomic_fetch_add(&a->counters->decisions[event->kind][text.resolved], 1);
 }

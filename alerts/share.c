@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define KEEP_MS 500
+
 static void beat(struct alerts *a)
 {
 	char key[STREAM_KEY_MAX], line[256];
@@ -95,6 +97,17 @@ void share_step(struct alerts *a)
 	for (unsigned i = a->settings.shards; i < SETTINGS_SHARDS_MAX; i++)
 		if (a->shard[i] && shard_is_ours(a->shard[i]))
 			shard_step(a, a->shard[i], false);
+}
+
+void share_keep(struct alerts *a)
+{
+	if (!is_due(&a->next_keep_ns, KEEP_MS * NS_PER_MS) || !redis_link_is_up(a->link))
+		return;
+	if (is_due(&a->next_beat_ns, SHARE_BEAT_MS * NS_PER_MS))
+		beat(a);
+	for (unsigned i = 0; i < SETTINGS_SHARDS_MAX; i++)
+		if (shard_is_ours(a->shard[i]))
+			shard_keep(a->shard[i]);
 }
 
 void share_leave(struct alerts *a)

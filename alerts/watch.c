@@ -361,6 +361,11 @@ uint64_t watch_since_ms(const struct watch *w)
 	return w->since_ms;
 }
 
+bool watch_is_down(const struct watch *w)
+{
+	return w->state == WATCH_DOWN || is_down_already(w);
+}
+
 bool watch_is_suspect(const struct watch *w)
 {
 	if (w->state == WATCH_DOWN || w->state == WATCH_PATH || w->state == WATCH_UNKNOWN)

@@ -104,6 +104,8 @@ void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actio
 enum watch_state watch_state(const struct watch *w);
 enum watch_scope watch_scope(const struct watch *w);
 uint64_t watch_since_ms(const struct watch *w);
+/* DOWN, or unknown by now and nobody has seen it end: what excuses its children. */
+bool watch_is_down(const struct watch *w);
 /* True while some region votes down and nothing is decided: PARENT_SUSPECT for its children. */
 bool watch_is_suspect(const struct watch *w);
 /* The vote of a region at env->now_ms as it stands: for quarantine's count of those who disagree with the majority. */

@@ -16,7 +16,13 @@ setup_file() {
 	monitor web 2001
 	monitor still 2000
 	for i in 2 3 4; do monitor db$i 200$i; done
-	for port in 2000 2001 2002 2003 2004; do port_open "$port"; done
+	monitor switch 2005
+	monitor leaf 2006 ',"parents":["switch"]'
+	monitor twig 2008 ',"parents":["switch"]' # in the other shard than its parent
+	monitor desk 2007
+	monitor canary 2009 ',"canary":"down"' # nothing listens there
+	for port in 2000 2001 2002 2003 2004 2005 2006 2007 2008; do port_open "$port"; done
+	dead_man_start
 	for region in eu us ap; do engine_of "$region"; done
 	alerts_start a1 --metrics 127.0.0.1:0
 	pusher_start
@@ -38,8 +44,8 @@ teardown_file() {
 # ---- what runs
 
 # Puts a monitor on 127.0.0.1:PORT into Redis.
-monitor() { # NAME PORT
-	rcli HSET pw:monitors "$1" "{\"target\":\"127.0.0.1:$2\",\"interval_ms\":1000,\"timeout_ms\":500}" >/dev/null
+monitor() { # NAME PORT [MEMBERS]
+	rcli HSET pw:monitors "$1" "{\"target\":\"127.0.0.1:$2\",\"interval_ms\":1000,\"timeout_ms\":500${3:-}}" >/dev/null
 	rcli XADD pw:monitors:log '*' op set name "$1" >/dev/null
 }
 
@@ -88,10 +94,31 @@ engine_end() { # REGION
 alerts_start() { # NAME ARGS...
 	local log=$ALERTS_DIR/alerts.$1
 	touch "$log"
-	become_in_ns "$PORTWATCH_ALERTS" --redis "$REDIS_URL" --name "$@" >>"$log" 2>&1 3>&- &
+	become_in_ns "$PORTWATCH_ALERTS" --redis "$REDIS_URL" --monitors "$ALERTS_DIR/monitors.yaml" --name "$@" >>"$log" 2>&1 3>&- &
 	echo $! >"$log.pid"
 	for_the_file note_process $!
 	await_line 10 $! 'msg=ready' "$log" || { cat "$log" >&2; return 1; }
+}
+
+# Listens for the dead man's calls and writes the file of monitors that names it.
+dead_man_start() {
+	local out=$ALERTS_DIR/dead_man port
+	: >"$out"
+	become_in_ns "$PYTHON" -u -c '
+from http.server import *
+class Sink(BaseHTTPRequestHandler):
+    def do_GET(self): self.send_response(200); self.end_headers(); print("called", self.path, flush=True)
+    def log_message(self, *a): pass
+s = HTTPServer(("127.0.0.1", 0), Sink); print("port", s.server_port, flush=True); s.serve_forever()' >"$out" 2>&1 3>&- &
+	for_the_file note_process $!
+	await_line 10 $! '^port' "$out" || return
+	port=$(sed -n 's/^port //p' "$out")
+	cat >"$ALERTS_DIR/monitors.yaml" <<-END
+		regions: [eu, us, ap]
+		monitors:
+		  - {name: web, target: "127.0.0.1:2001"}
+		dead_man: {url: "http://127.0.0.1:$port/alive", every: 10s}
+	END
 }
 
 alerts_kill9() { # NAME
@@ -107,7 +134,8 @@ pusher_start() {
 		while :; do
 			for region in eu us ap; do
 				for shard in 0 1; do
-					printf "%s 127.0.0.1:%s\n" still 2000 web 2001 db2 2002 db3 2003 db4 2004 |
+					printf "%s 127.0.0.1:%s\n" still 2000 web 2001 db2 2002 db3 2003 db4 2004 \
+						switch 2005 leaf 2006 twig 2008 desk 2007 canary 2009 |
 						"$PORTWATCH" jobs push --region $region --shard $shard --redis "$REDIS_URL" -t 500ms -f - 2>/dev/null
 				done
 				sleep 0.3
@@ -126,6 +154,15 @@ events() { # [events|outbox]
 			[range(0; length; 2) | {key: $f[.], value: $f[. + 1]}] | from_entries |
 			"\($id) \(.type) \(if .monitor == "" then "-" else .monitor end) \(.incident | gsub(" "; "_")) \(.resolved) \(.told // "1")"'
 	done | sort | cut -d' ' -f2-
+}
+
+# The same for people: why the newest event of TYPE and MONITOR was not told.
+why_not() { # TYPE MONITOR
+	local shard
+	for shard in 0 1; do
+		rcli --json XREVRANGE "pw:{alerts.$shard}:events" + - | jq -r --arg t "$1" --arg m "$2" '.[] | .[1] | . as $f |
+			[range(0; length; 2) | {key: $f[.], value: $f[. + 1]}] | from_entries | select(.type == $t and .monitor == $m) | .why_not'
+	done | head -n 1
 }
 
 count() { # REGEX [events|outbox]
@@ -155,7 +192,7 @@ state_is() { # MONITOR STATE
 }
 
 all_are() { # STATE
-	for name in web still db2 db3 db4; do state_is "$name" "$1" || return 1; done
+	for name in web still db2 db3 db4 switch leaf twig desk; do state_is "$name" "$1" || return 1; done
 }
 
 holders() {
@@ -190,13 +227,38 @@ holders_are() {
 	port_open 2001
 	wait_for 30 seen '^monitor.up web web/1 1 1$'
 	[ "$(count 'monitor.* web' outbox)" = 2 ]
-	engine_end ap # for a later story
-	date +%s >"$ALERTS_DIR/silent_since"
+}
+
+@test "an always-down canary is down and not told, and while it is the dead man's URL is called" {
+	[ "$(why_not monitor.down canary)" = "a canary that is meant to be down" ]
+	[ "$(count canary outbox)" = 0 ]
+	wait_for 5 grep -q '^called /alive$' "$ALERTS_DIR/dead_man"
+}
+
+@test "what is in maintenance or behind a parent that is down is decided and not told" {
+	rcli SET pw:settings "$(jq -nc --argjson now "$(date +%s000)" '{regions: ["eu", "us", "ap"], shards: 2, maintenance: [
+		{monitors: ["desk"], from_ms: ($now - 1000), until_ms: ($now + 600000), why: "new disks"}]}')" >/dev/null
+	rcli XADD pw:monitors:log '*' op settings >/dev/null
+	sleep 1 # a change is in force within a second
+	port_close 2005
+	port_close 2006
+	port_close 2007
+	wait_for 10 seen '^monitor.down leaf leaf/1 0 0$'
+	wait_for 10 seen '^monitor.down desk desk/1 0 0$'
+	wait_for 10 seen '^monitor.down switch switch/1 0 1$'
+	[ "$(why_not monitor.down leaf)" = "its parent switch is down" ]
+	[ "$(why_not monitor.down desk)" = "maintenance: new disks" ]
+	[ "$(count ' (leaf|desk) ' outbox)" = 0 ]
 }
 
 @test "two processes share the shards, and one takes over from the other within 15 s" {
+	engine_end ap # for the next story
+	date +%s >"$ALERTS_DIR/silent_since"
 	alerts_start a2 --metrics 127.0.0.1:0
 	wait_for 15 holders_are "a1 a2 "
+	port_close 2008 # whose parent is the other process's
+	wait_for 10 seen '^monitor.down twig twig/1 0 0$'
+	[ "$(why_not monitor.down twig)" = "its parent switch is down" ]
 	alerts_kill9 a1
 	wait_for 15 holders_are "a2 a2 "
 }
@@ -247,16 +309,20 @@ alerts_stumbles() {
 	engine_end eu
 	engine_end us
 	wait_for 20 seen '^monitor.unknown still '
-	wait_for 5 all_are unknown
+	wait_for 5 state_is web unknown
 	[ "$(event_field monitor.unknown still .data.page)" = false ]
-	[ "$(count '^monitor.down')" = "$downs" ]
+	[ "$(count '^monitor.down')" = "$downs" ] || { events; return 1; }
 }
 
-@test "a monitor that is removed leaves no incident open" {
+@test "a monitor that is removed or paused leaves no incident open" {
 	rcli HDEL pw:monitors still >/dev/null
 	rcli XADD pw:monitors:log '*' op del name still >/dev/null
 	wait_for 5 seen '^monitor.unknown still still/[0-9]+ 1 1$'
 	[ "$(state_of still)" = "" ]
+	monitor db2 2002 ',"paused":true'
+	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 1 1$'
+	event_field monitor.unknown db2 .data.summary | grep -q 'is not watched any more: the monitor is paused'
+	state_is db2 new # and nothing more
 }
 
 @test "its metrics pass promtool" {
@@ -267,6 +333,7 @@ alerts_stumbles() {
 	promtool check metrics <"$ALERTS_DIR/metrics"
 	grep -qx 'portwatch_alerts_region_silent{region="ap"} 1' "$ALERTS_DIR/metrics"
 	grep -qx 'portwatch_alerts_shards 2' "$ALERTS_DIR/metrics"
+	[ "$(sed -n 's/^portwatch_alerts_dead_man_calls_total{outcome="withheld"} //p' "$ALERTS_DIR/metrics")" -gt 0 ]
 }
 
 @test "told to leave it gives its shards back" {

@@ -287,7 +287,8 @@ static void what_was_decided_while_it_was_in_doubt_is_written_once_too(void **st
 	commit_through(CUT_AFTER_EXEC, 1, true);
 	assert_int_equal(number("XLEN", "pw:{alerts.5}:outbox"), 2);
 	answers(redis, "{}", "HGET pw:{alerts.5}:state db");
-	fresh(NULL);
+	answers(redis, "OK", "FLUSHALL");
+	answers(redis, "OK", "SET pw:lease:alerts:5 me PX 60000");
 	commit_through(CUT_BEFORE_EXEC, 1, true);
 	assert_int_equal(number("XLEN", "pw:{alerts.5}:outbox"), 2);
 }
