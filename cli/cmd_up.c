@@ -104,6 +104,12 @@ static bool have_programs(const struct up *up)
 	return true;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 static int run(struct up *up)
 {
 	char why[1024], shown[128];
@@ -118,8 +124,8 @@ static int run(struct up *up)
 	int status = up->set->redis ? CLI_USAGE : CLI_INTERNAL;
 	if (choose_redis(up, why, sizeof why)) {
 		redis_url_show(&up->url, shown, sizeof shown);
-		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s %s; Ctrl-C ends it", up->set->file,
-			 up->is_private ? "a Redis of its own at" : "Redis at", shown);
+		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s%s; Ctrl-C ends it", base_name(up->set->file),
+			 up->is_private ? "with a Redis of its own" : "Redis at ", up->is_private ? "" : shown);
 		status = up_run(up);
 		private_redis_leave(&up->own);
 	} else {

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	BATCH = 256,	       /* states asked for at once */
@@ -184,10 +185,25 @@ static int find_heartbeats(struct status_reader *r)
 	return error;
 }
 
+/* Whether somebody who should be there was not heard when last looked: then it is looked for at every reading. */
+static bool is_missing(const struct status *s)
+{
+	bool scheduler = false, alerts = false;
+	unsigned regions = 0;
+	for (unsigned i = 0; i < s->components; i++) {
+		scheduler |= strcmp(s->component[i].kind, "scheduler") == 0;
+		alerts |= strcmp(s->component[i].kind, "alerts") == 0;
+		for (unsigned k = 0; k < s->regions; k++)
+			if (strcmp(s->component[i].region, s->region[k].name) == 0)
+				regions |= 1u << k;
+	}
+	return !scheduler || !alerts || regions + 1 != 1u << s->regions;
+}
+
 static int read_heartbeats(struct status_reader *r, struct status *into)
 {
 	int error = 0;
-	if (!r->components_ns || clock_ns() - r->components_ns > FIND_HEARTBEATS_S * NS_PER_S)
+	if (is_missing(&r->now) || clock_ns() - r->components_ns > FIND_HEARTBEATS_S * NS_PER_S)
 		error = find_heartbeats(r);
 	for (unsigned i = 0; !error && i < r->keys; i++) {
 		struct redis_reply *reply = checked(r, redis_ask(r->link, "GET %s", r->key[i]), &error);

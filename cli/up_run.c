@@ -26,6 +26,7 @@ enum {
 	EVENTS_MS = 250,
 	VIEW_MS = 1000,
 	FILE_MS = 500,
+	PATIENCE_MS = 1500, /* before it is said who is waited for at the end */
 	REDIS_START_S = 120, /* a large append-only file is loaded first */
 	SCHEDULER_END_S = 10, ALERTS_END_S = 25, REDIS_END_S = 30,
 	ENGINE_END_S = JOB_TIMEOUT_MAX_MS / 1000 + 20, /* its attempts end by their timeouts, then it publishes */
@@ -241,26 +242,38 @@ static void end_stage(struct up *up, int stage, int signal_number)
 	}
 }
 
+static void say_who_stays(struct up *up, int stage)
+{
+	for (unsigned i = 0; i < up->children.count; i++)
+		if (is_in(up, up->children.item[i], stage) && !child_is_gone(up->children.item[i]))
+			up_view_note(&up->view, "%s has not ended yet; Ctrl-C again ends everything at once", up->children.item[i]->name);
+}
+
+static void wait_for_stage(struct up *up, int stage, unsigned limit_s)
+{
+	const uint64_t began_ns = clock_ns();
+	bool said = false;
+	while (!all_gone(up, stage) && !up->at_once && clock_ns() - began_ns < limit_s * NS_PER_S) {
+		if (!said && clock_ns() - began_ns > PATIENCE_MS * NS_PER_MS) {
+			say_who_stays(up, stage);
+			said = true;
+		}
+		wait_for_something(up, STEP_MS);
+	}
+}
+
 /* Who writes first, who reads last: nothing that was begun is left without a reader. */
 static void end_all(struct up *up)
 {
 	static const unsigned limit_s[] = { SCHEDULER_END_S, ENGINE_END_S, ALERTS_END_S, REDIS_END_S };
 	for (int stage = 0; stage < 4; stage++) {
-		const uint64_t until_ns = clock_ns() + limit_s[stage] * NS_PER_S, patience_ns = clock_ns() + NS_PER_S;
-		bool said = false;
 		end_stage(up, stage, SIGTERM);
-		while (!all_gone(up, stage) && !up->at_once && clock_ns() < until_ns) {
-			if (!said && stage == 1 && clock_ns() > patience_ns) {
-				up_view_note(&up->view, "engines finish the attempts under way; Ctrl-C again leaves at once");
-				said = true;
-			}
+		wait_for_stage(up, stage, limit_s[stage]);
+		const int kill_stage = up->at_once ? 3 : stage;
+		if (!all_gone(up, kill_stage))
+			end_stage(up, kill_stage, SIGKILL);
+		while (!all_gone(up, kill_stage))
 			wait_for_something(up, STEP_MS);
-		}
-		if (!all_gone(up, stage)) {
-			end_stage(up, up->at_once ? 3 : stage, SIGKILL);
-			while (!all_gone(up, up->at_once ? 3 : stage))
-				wait_for_something(up, STEP_MS);
-		}
 	}
 }
 
