@@ -22,7 +22,6 @@ struct alerts_counters {
 	_Atomic uint64_t watched[WATCH_STATES];
 	_Atomic uint64_t monitors, broken, shards, shards_all, alive, problems;
 	_Atomic uint64_t redis_up, redis_connects, passes;
-	_Atomic uint64_t longest_pass_us;    /* since it was last asked for */
 	/* By region; the name is written before the count. */
 	char region_name[REGIONS_MAX][NAME_MAX_LEN + 1];
 	_Atomic uint64_t regions;

@@ -86,7 +86,9 @@ struct tally {
 	unsigned voters, downs, ups, recovered, against, disagree;
 	bool one_place; /* of a monitor with one region: failures for long enough */
 	bool contradicted; /* somebody saw it open after the first failure */
-	uint64_t since_ms;
+	bool weak;	   /* no strong result is in any run that votes down */
+	uint64_t since_ms; /* the first failure of those who vote down */
+	uint64_t joined_ms, last_ms; /* from when and until when all of them have failed */
 };
 
 static bool one_place_is_enough(const struct view *v)
@@ -99,7 +101,8 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 	enum abstain why;
 
 	memset(t, 0, sizeof(*t));
-	t->since_ms = UINT64_MAX;
+	t->since_ms = t->last_ms = UINT64_MAX;
+	t->weak = true;
 	for (unsigned i = 0; i < in->regions; i++) {
 		const struct view *v = &view[i];
 		if (barred >> i & 1)
@@ -116,8 +119,10 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 		}
 		t->downs++;
 		t->one_place |= one_place_is_enough(v);
-		if (v->first_ms < t->since_ms)
-			t->since_ms = v->first_ms;
+		t->weak &= v->weight == v->run;
+		t->since_ms = v->first_ms < t->since_ms ? v->first_ms : t->since_ms;
+		t->joined_ms = v->first_ms > t->joined_ms ? v->first_ms : t->joined_ms;
+		t->last_ms = v->newest_ms < t->last_ms ? v->newest_ms : t->last_ms;
 	}
 }
 
@@ -133,16 +138,27 @@ static void tally_disagreement(struct tally *t, const struct decide_in *in, cons
 		if (view_vote(v, in, at_ms, &why) != VOTE_UP || v->newest_ms <= since_ms)
 			continue;
 		t->against += muted >> i & 1;
-		t->contradicted |= !(barred >> i & 1);
+		t->contradicted |= !(barred >> i & 1) || muted >> i & 1;
 		t->disagree += !(barred >> i & 1) && v->last_down_ms < since_ms;
 	}
 }
 
-static bool tally_is_down(const struct tally *t, const struct decide_in *in)
+static bool tally_is_majority(const struct tally *t, const struct decide_in *in)
 {
 	if (in->regions == 1)
 		return t->downs == 1 && t->one_place;
 	return t->downs >= 2 && 2 * t->downs > t->voters + t->against;
+}
+
+/* Of a majority: two against somebody, with weak evidence, and not yet for long. */
+static bool tally_must_last(const struct tally *t)
+{
+	return t->downs == 2 && t->weak && t->contradicted && t->last_ms < t->joined_ms + DECIDE_TWO_REGIONS_MS;
+}
+
+static bool tally_is_down(const struct tally *t, const struct decide_in *in)
+{
+	return tally_is_majority(t, in) && !tally_must_last(t);
 }
 
 static bool tally_is_up_again(const struct tally *t, unsigned need)
@@ -177,6 +193,7 @@ static void step(const struct decide_in *in, const struct view *view, struct dec
 	struct tally t;
 
 	tally_votes(&t, in, view, at_ms, in->quarantined);
+	tally_disagreement(&t, in, view, at_ms, in->quarantined, 0, t.since_ms);
 	if (!out->down && tally_is_down(&t, in)) {
 		out->down = true;
 		out->since_ms = t.since_ms;
@@ -296,6 +313,7 @@ static void conclude(const struct decide_in *in, const struct view *view, struct
 	out->against = t.against;
 	out->recovered = t.recovered;
 	out->path = !out->down && t.downs && t.contradicted;
+	out->lasting = !out->down && tally_is_majority(&t, in);
 	if (!out->down)
 		out->since_ms = t.downs ? t.since_ms : 0;
 	if (out->down)

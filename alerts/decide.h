@@ -4,7 +4,9 @@
  * wrong-address and certificate weigh 2, filtered, reset and unreachable 1; a run of 2 or more votes down, a newest result of open
  * votes up.  Who knows nothing, has not looked for 2.5 intervals, is quarantined, silent, or has one weak failure, abstains.
  *
- * DOWN begins when at least two regions and more than half of the voters say so, and ends when most voters have seen it open
+ * DOWN begins when at least two regions and more than half of the voters say so; if they are no more than two, have weak
+ * evidence only, and somebody has seen it open since, then when they have said so for 30 s (without that, three regions with paths
+ * that fail for a minute now and then page falsely once in six years: docs/notes, false alarms).  It ends when most voters have seen it open
  * twice, 15 s or more apart.  Whether it has begun and not ended is found by going through the kept results in the order of
  * their slots, so it depends on the set alone and not on the order in which it came. */
 #ifndef ALERTS_DECIDE_H
@@ -15,6 +17,7 @@
 
 #define DECIDE_RECOVERY_MS 15000    /* two opens this far apart end a DOWN: one alone may be a restart loop's good second */
 #define DECIDE_ONE_REGION_MS 30000  /* from one place only, failures must span this: a path's hiccup is shorter */
+#define DECIDE_TWO_REGIONS_MS 30000 /* so must two that a third contradicts, with weak evidence: two paths may fail at once */
 #define DECIDE_ONE_REGION_RUN 3	    /* and be at least so many */
 #define DECIDE_STRONG 2
 #define DECIDE_ENOUGH 2		    /* weight from which a region votes down */
@@ -45,6 +48,7 @@ struct decision {
 	bool down;
 	bool path;		/* a minority votes down, and others have seen it open since */
 	bool slow, lossy;
+	bool lasting;		/* two against one, with weak evidence: it is down if it lasts */
 	bool suspect;		/* not down, but the newest result of some region is */
 	bool blind;		/* too few may vote: what stands above is from their last words */
 	bool expired;		/* of blind: those last words are too old as well */

@@ -129,20 +129,35 @@ static void note_rtt(struct sentence *s, const json_t *region)
 		say(s, " (%" PRIu64 " ms)", (uint64_t)(us / US_PER_MS));
 }
 
-/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from eu, the only region". */
-static void say_from(struct sentence *s, const struct event_about *a, region_test *test)
+/* An open one that looked before it began knows nothing of it. */
+static unsigned still_up(const struct event_about *a, uint64_t since_ms)
 {
-	unsigned those = count(a, test), voters = count(a, is_down) + count(a, is_up);
-	if (voters == 1 && those == 1) {
-		say(s, ", seen from one place, ");
-		say_regions(s, a, test, NULL);
-	} else if (those && those == voters)
-		say(s, voters == 2 ? ", from both regions" : ", from all %u regions", voters);
-	else if (those) {
-		say(s, ", from %u of %u regions (", those, voters);
-		say_regions(s, a, test, NULL);
-		say(s, ")");
+	unsigned n = 0;
+	for (size_t i = 0; i < json_array_size(a->regions); i++) {
+		const json_t *region = json_array_get(a->regions, i);
+		n += is_up(region, a->monitor) && number_of(region, "at_ms") >= since_ms;
 	}
+	return n;
+}
+
+/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from all that have looked (eu and us)", "seen from one place (eu)". */
+static void say_from(struct sentence *s, const struct event_about *a, uint64_t since_ms)
+{
+	unsigned downs = count(a, is_down), voters = downs + still_up(a, since_ms);
+	unsigned all = (unsigned)json_array_size(a->regions);
+	if (!downs)
+		return;
+	if (all == 1)
+		say(s, ", seen from one place (");
+	else if (downs == voters && downs == all) {
+		say(s, all == 2 ? ", from both regions" : ", from all %u regions", all);
+		return;
+	} else if (downs == voters)
+		say(s, ", from all that have looked (");
+	else
+		say(s, ", from %u of %u regions (", downs, voters);
+	say_regions(s, a, is_down, NULL);
+	say(s, ")");
 }
 
 /* ---- one sentence for each kind ---- */
@@ -152,7 +167,7 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 	char confirmed[DURATION_TEXT_MAX];
 	duration_text(e->confirmed_after_ms, confirmed);
 	say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
-	say_from(s, a, is_down);
+	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
 	say(s, ", confirmed in %s", confirmed);
 }

@@ -144,6 +144,9 @@ static void say_arithmetic(const struct watch *w, const struct decision *d, char
 			     d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against", d->against);
+	if (d->lasting && (size_t)n < len)
+		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %u s",
+			      DECIDE_TWO_REGIONS_MS / 1000);
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %u s apart, more than half end it", d->recovered,
 			      d->voters, DECIDE_RECOVERY_MS / 1000);
@@ -161,11 +164,11 @@ static void say_telling(const struct watch *w, const struct watch_env *env, char
 	const struct telling *t = s ? &s->telling[EVENT_DOWN] : NULL;
 	char why[QUIET_WHY_MAX];
 
-	if (s && s->telling[EVENT_FLAPPING].incident && s->telling[EVENT_FLAPPING].told)
+	if (s && s->telling[EVENT_FLAPPING].told)
 		snprintf(into, len, "told once that it is flapping; DOWN and UP are not told until it rests");
-	else if (t && t->incident && t->told)
+	else if (t && t->told)
 		snprintf(into, len, "told as incident %u", t->incident);
-	else if (t && t->incident && w->state == WATCH_DOWN)
+	else if (t && t->open && w->state == WATCH_DOWN)
 		switch (quiet_judge(EVENT_DOWN, w->rule.canary, s->flap.on, env,
 				    t->decided_ms + w->rule.timeout_ms + WATCH_HOLD_EXTRA_MS, why)) {
 		case QUIET_WAIT:
@@ -198,7 +201,7 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 	set_text(o, "scope", watch_scope_names[w->scope]);
 	set_number(o, "since_ms", w->since_ms);
 	set_text(o, "verdict", w->verdict == VERDICT_NONE ? "" : verdict_row(w->verdict)->name);
-	set_number(o, "incident", w->story && w->story->telling[EVENT_DOWN].incident ? w->story->telling[EVENT_DOWN].incident : w->incidents);
+	set_number(o, "incident", w->story && w->story->telling[EVENT_DOWN].open ? w->story->telling[EVENT_DOWN].incident : w->incidents);
 	for (unsigned index = 0; index < REGIONS_MAX; index++)
 		if (watch_position(w, index) >= 0)
 			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));

@@ -58,17 +58,21 @@ static struct queued *copy_notice(const struct notice *n)
 	return e;
 }
 
-/* After all that are older.  Usually that is the end; only what is read again after the link broke comes out of order. */
+static bool is_younger(const struct queued *a, const struct queued *b)
+{
+	return a->shard == b->shard && (a->id_ms > b->id_ms || (a->id_ms == b->id_ms && a->id_seq > b->id_seq));
+}
+
+/* Before the first that is younger.  Usually that is the end; only what is read again after the link broke may come late. */
 static void insert(struct notice_queue *q, struct queued *e)
 {
-	struct queued *before = q->last;
-	while (before && before->shard == e->shard &&
-	       (before->id_ms > e->id_ms || (before->id_ms == e->id_ms && before->id_seq > e->id_seq)))
-		before = before->prev;
-	e->prev = before;
-	e->next = before ? before->next : q->first;
+	struct queued *after = q->first;
+	while (after && !is_younger(after, e))
+		after = after->next;
+	e->next = after;
+	e->prev = after ? after->prev : q->last;
 	*(e->next ? &e->next->prev : &q->last) = e;
-	*(before ? &before->next : &q->first) = e;
+	*(e->prev ? &e->prev->next : &q->first) = e;
 	q->count++;
 }
 

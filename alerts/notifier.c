@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define REPLY_MS 5000
-#define TRIM_EVERY_NS (10 * NS_PER_S)
+#define TRIM_MS 10000
 #define KEEP_WITHOUT_CHANNELS_MS 3600000 /* nobody reads; somebody may look */
 #define REFRESH_MS 30000
 
@@ -98,15 +98,16 @@ static void trim(struct notifier *n)
 static void *trim_run(void *arg)
 {
 	struct notifier *n = arg;
+	uint64_t every_ns = (n->config.trim_ms ? n->config.trim_ms : TRIM_MS) * NS_PER_MS;
 	pthread_mutex_lock(&n->lock);
-	for (uint64_t due_ns = clock_ns() + TRIM_EVERY_NS; !n->ending;) {
+	for (uint64_t due_ns = clock_ns() + every_ns; !n->ending;) {
 		wait_until_ns(&n->wake, &n->lock, due_ns);
 		if (n->ending || clock_ns() < due_ns)
 			continue;
 		pthread_mutex_unlock(&n->lock);
 		trim(n);
 		pthread_mutex_lock(&n->lock);
-		due_ns = clock_ns() + TRIM_EVERY_NS;
+		due_ns = clock_ns() + every_ns;
 	}
 	pthread_mutex_unlock(&n->lock);
 	return NULL;

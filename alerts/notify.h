@@ -63,6 +63,7 @@ struct notifier_config {
 	unsigned channels;
 	const char *schedule;	       /* waits before each try, "0s 5s 5m"; NULL: RETRY_SCHEDULE */
 	unsigned refresh_ms;	       /* 0: 30 s */
+	unsigned trim_ms;	       /* 0: the outboxes are trimmed every 10 s */
 };
 struct notifier *notifier_start(const struct notifier_config *config, char *why, size_t why_len);
 /* Who takes a shard calls this before it puts the first event into the outbox: makes the group of every channel, so that

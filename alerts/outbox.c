@@ -56,9 +56,9 @@ static bool is_fine(struct outbox *o, const struct redis_reply *reply)
 	unsigned missed;
 	if (trouble == TROUBLE_NONE)
 		return true;
-	o->not_before_ms = clock_ns() / NS_PER_MS + backoff_next_ms(&o->backoff);
-	if (trouble == TROUBLE_LINK)
+	if (trouble == TROUBLE_LINK) /* the link has a back-off of its own, and what was told should not wait for another */
 		return false;
+	o->not_before_ms = clock_ns() / NS_PER_MS + backoff_next_ms(&o->backoff);
 	if (trouble == TROUBLE_NOT_MASTER || trouble == TROUBLE_FORBIDDEN)
 		redis_link_drop(o->link, reply_text(reply, NULL));
 	else if (trouble != TROUBLE_GROUP_LOST && log_allowed(&o->limit, 1, &missed))

@@ -22,7 +22,8 @@
 struct tally_sums {
 	struct tally now;
 	bool going;
-	char canary[NAME_MAX_LEN + 1]; /* of the last round; "" : all come back */
+	char canary[NAME_MAX_LEN + 1]; /* of the last round; "" : none stays away */
+	bool canary_back;
 	struct log_limit limit;
 };
 
@@ -200,6 +201,7 @@ static void end_tally(struct alerts *a)
 	struct tally_sums *t = a->tally;
 	t->going = false;
 	snprintf(t->canary, sizeof(t->canary), "%s", t->now.canary);
+	t->canary_back = !t->canary[0] && !t->now.canaries_awaited;
 	regions_conclude(&a->regions, a->mono_ms);
 	for (unsigned i = 0; i < WATCH_STATES; i++)
 		atomic_store(&a->counters->watched[i], t->now.watched[i]);
@@ -229,6 +231,8 @@ static void check_self(struct alerts *a)
 	const struct self_facts facts = { .regions = &a->regions, .now_ms = a->now_ms, .mono_ms = a->mono_ms,
 					  .watches = atomic_load(&a->counters->monitors) > 0,
 					  .full = atomic_load(&a->counters->store.full),
+					  .stored = atomic_load(&a->counters->store.commits) > 0,
+					  .canary_back = a->tally->canary_back,
 					  .canary = a->tally->canary[0] ? a->tally->canary : NULL };
 	self_check(&a->self, &facts, first->store);
 	atomic_store(&a->counters->problems, self_problems(&a->self));
@@ -238,6 +242,7 @@ void overview_judge(struct alerts *a)
 {
 	if (is_due(&a->next_listen_ns, LISTEN_MS * NS_PER_MS))
 		regions_listen(&a->regions, a->link, a->prefix, a->mono_ms);
+	regions_judge_silence(&a->regions, a->mono_ms);
 	go_on_tallying(a);
 	refresh_masks(a);
 	check_self(a);
@@ -258,6 +263,7 @@ static void trim(struct alerts *a)
 void overview_count(struct alerts *a)
 {
 	struct alerts_counters *c = a->counters;
+	atomic_fetch_add(&c->passes, 1);
 	if (is_due(&a->next_trim_ns, 10 * NS_PER_S))
 		trim(a);
 	if (!is_due(&a->next_count_ns, COUNT_MS * NS_PER_MS))
@@ -277,14 +283,6 @@ void overview_count(struct alerts *a)
 		atomic_store(&c->region_silent[i], r->silent);
 		atomic_store(&c->region_quarantined[i], r->quarantined);
 	}
-}
-
-void overview_pass_took(struct alerts *a, uint64_t ns)
-{
-	struct alerts_counters *c = a->counters;
-	atomic_fetch_add(&c->passes, 1);
-	if (atomic_load(&c->longest_pass_us) < ns / NS_PER_US)
-		atomic_store(&c->longest_pass_us, ns / NS_PER_US);
 }
 
 /* ---- life ---- */

@@ -14,6 +14,5 @@ void overview_follow(struct alerts *a);
 void overview_judge(struct alerts *a);
 /* Numbers for the metrics; trims what is done. */
 void overview_count(struct alerts *a);
-void overview_pass_took(struct alerts *a, uint64_t ns);
 
 #endif

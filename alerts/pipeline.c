@@ -82,8 +82,9 @@ static void begin_pass(struct alerts *a)
 	a->now_ms = clock_wall_ms();
 	a->mono_ms = clock_ns() / NS_PER_MS;
 	if (a->connects != redis_link_connects(a->link)) {
+		if (a->connects) /* nobody could say that he lives */
+			regions_grace(&a->regions, a->mono_ms);
 		a->connects = redis_link_connects(a->link);
-		regions_grace(&a->regions, a->mono_ms);
 	}
 }
 
@@ -136,12 +137,10 @@ void pipeline_run(struct alerts *a, const atomic_bool *stop)
 {
 	while (!atomic_load(stop)) {
 		unsigned wait = 0;
-		uint64_t began_ns = clock_ns();
 		atomic_store(&a->counters->redis_up, redis_link_is_up(a->link));
-		if (redis_link_up(a->link, &wait) == 0) {
+		if (redis_link_up(a->link, &wait) == 0)
 			one_pass(a);
-			overview_pass_took(a, clock_ns() - began_ns);
-		} else
+		else
 			usleep((wait && wait < DOWN_MS ? wait : DOWN_MS) * US_PER_MS);
 	}
 	if (redis_link_is_up(a->link))

@@ -12,10 +12,12 @@
 
 void regions_init(struct regions *r, const struct settings *s, uint64_t mono_ms)
 {
-	*r = (struct regions){ .count = s->regions, .shards = s->shards, .scheduler_beat_ms = mono_ms };
+	*r = (struct regions){ .count = s->regions, .shards = s->shards };
 	for (unsigned i = 0; i < s->regions; i++)
 		snprintf(r->region[i].name, sizeof(r->region[i].name), "%s", s->region[i]);
-	regions_grace(r, mono_ms);
+	/* A heartbeat outlives its engine by 10 to 15 s, so one that is not there when we start has been away for long; half of the
+	 * usual patience is for engines that start together with us. */
+	regions_grace(r, mono_ms > REGION_SILENT_MS / 2 ? mono_ms - REGION_SILENT_MS / 2 : 0);
 }
 
 static struct region *find(struct regions *r, const char *name)
@@ -30,7 +32,7 @@ static struct region *find(struct regions *r, const char *name)
 
 void regions_grace(struct regions *r, uint64_t mono_ms)
 {
-	r->scheduler_beat_ms = mono_ms;
+	r->scheduler_beat_ms = r->grace_ms = mono_ms;
 	for (unsigned i = 0; i < r->count; i++)
 		for (unsigned k = 0; k < SETTINGS_SHARDS_MAX; k++)
 			r->region[i].beat_ms[k] = mono_ms;
@@ -54,10 +56,12 @@ void regions_judge_silence(struct regions *r, uint64_t mono_ms)
 		struct region *region = &r->region[i];
 		region->silent = false;
 		region->mute = true;
+		region->heard = true;
 		for (unsigned k = 0; k < r->shards; k++) {
 			bool silent = is_silent(region, k, mono_ms);
 			region->silent |= silent;
 			region->mute &= silent;
+			region->heard &= region->beat_ms[k] > r->grace_ms;
 		}
 	}
 }
@@ -130,8 +134,6 @@ int regions_listen(struct regions *r, struct redis_link *link, const char *prefi
 	component_key(pattern, prefix, "scheduler", "*");
 	if (!bad)
 		bad = scan(r, link, pattern, false, mono_ms);
-	if (!bad)
-		regions_judge_silence(r, mono_ms);
 	return bad;
 }
 
@@ -242,6 +244,14 @@ void regions_remember_quarantine(struct regions *r, const char *name, const char
 		return;
 	region->quarantined = true;
 	snprintf(region->why, sizeof(region->why), "%s", why);
+}
+
+void regions_remember_silence(struct regions *r, const char *name)
+{
+	struct region *region = find(r, name);
+	for (unsigned k = 0; region && k < SETTINGS_SHARDS_MAX; k++)
+		if (region->beat_ms[k] <= r->grace_ms)
+			region->beat_ms[k] = 0;
 }
 
 /* ---- what the deciding sees ---- */

@@ -29,6 +29,7 @@ struct region {
 	uint64_t beat_ms[SETTINGS_SHARDS_MAX]; /* monotonic: when an engine of the shard was last known to live */
 	bool silent;			       /* no engine serves at least one shard */
 	bool mute;			       /* no engine serves any */
+	bool heard;			       /* an engine of every shard was, since we began to listen: it is known not to be silent */
 	bool quarantined;
 	uint64_t bad_since_ms, calm_since_ms;  /* monotonic; 0: is not */
 	char why[160];			       /* of quarantine */
@@ -41,6 +42,7 @@ struct regions {
 	unsigned count, shards;
 	struct region region[REGIONS_MAX];
 	uint64_t scheduler_beat_ms; /* monotonic */
+	uint64_t grace_ms;	    /* monotonic: beats up to here were given, not heard */
 	unsigned schedulers, engines; /* alive when last listened */
 };
 
@@ -48,7 +50,7 @@ void regions_init(struct regions *r, const struct settings *s, uint64_t mono_ms)
 
 /* ---- living ---- */
 
-/* Looks for heartbeats of engines and schedulers.  Returns 0, or negative: the link broke or refused, nothing was judged. */
+/* Looks for heartbeats of engines and schedulers.  Returns 0, or negative: the link broke or refused. */
 int regions_listen(struct regions *r, struct redis_link *link, const char *prefix, uint64_t mono_ms);
 void regions_heard(struct regions *r, const char *region, unsigned shard, uint64_t beat_ms);
 /* Nobody could be heard until now (we start, Redis was away): silence is counted from here on. */
@@ -63,6 +65,7 @@ void regions_tally(struct regions *r, const enum vote *vote, enum canary canary)
 void regions_conclude(struct regions *r, uint64_t mono_ms);
 /* As it stood before a restart; it is judged anew from here. */
 void regions_remember_quarantine(struct regions *r, const char *region, const char *why);
+void regions_remember_silence(struct regions *r, const char *region);
 
 /* For struct watch_env. */
 uint16_t regions_quarantined(const struct regions *r);

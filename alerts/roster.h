@@ -25,6 +25,7 @@ struct watched {
 	bool asleep;		     /* paused, or probed from nowhere: results are not looked at */
 	bool decide;		     /* at the next chance, whatever its own deadline says */
 	bool has_state;		     /* stands in the state hash */
+	bool canary_came;
 	uint64_t canary_ms;	     /* of an always-down canary: monotonic, when it last came back as it should */
 	enum canary canary;
 	unsigned interval_ms;

@@ -69,12 +69,20 @@ static void keep(const struct problem *p, struct store *store)
 	json_decref(o);
 }
 
-/* Says whether something is wrong now; tells only when that changed.  component, sentence: only looked at when it begins. */
-static void say(struct self *s, const struct self_facts *f, struct store *store, bool wrong, const char *key,
+/* What is known of something.  After a restart nothing is, until it was seen: a problem must not end by our forgetting it. */
+enum look { LOOK_FINE, LOOK_WRONG, LOOK_UNKNOWN };
+static enum look look(bool wrong, bool fine)
+{
+	return wrong ? LOOK_WRONG : fine ? LOOK_FINE : LOOK_UNKNOWN;
+}
+
+/* Tells only what changed.  component, sentence: only looked at when it begins. */
+static void say(struct self *s, const struct self_facts *f, struct store *store, enum look look, const char *key,
 		const char *component, const char *sentence)
 {
 	struct problem *p = find(s, key);
-	if (wrong == (p && p->on))
+	bool wrong = look == LOOK_WRONG;
+	if (look == LOOK_UNKNOWN || wrong == (p && p->on))
 		return;
 	if (wrong) {
 		p = p ? p : make(s, key);
@@ -100,7 +108,7 @@ static void keep_region(struct self *s, unsigned i, const struct self_facts *f, 
 {
 	const struct region *r = &f->regions->region[i];
 	char field[NAME_MAX_LEN + 16];
-	if (strcmp(s->written[i], state_of(r)) == 0)
+	if (strcmp(s->written[i], state_of(r)) == 0 || (!r->mute && !r->heard))
 		return;
 	snprintf(s->written[i], sizeof(s->written[i]), "%s", state_of(r));
 	snprintf(field, sizeof(field), REGION_FIELD "%s", r->name);
@@ -137,13 +145,13 @@ static void check_region(struct self *s, unsigned i, const struct self_facts *f,
 	snprintf(component, sizeof(component), "region %s", r->name);
 	snprintf(key, sizeof(key), "silent:%s", r->name);
 	silent_sentence(f->regions, r, f->mono_ms, sentence, sizeof(sentence));
-	say(s, f, store, r->silent, key, component, sentence);
+	say(s, f, store, look(r->silent, r->heard), key, component, sentence);
 	snprintf(key, sizeof(key), "quarantined:%s", r->name);
 	snprintf(sentence, sizeof(sentence), "it is quarantined and does not vote: %.140s", r->why);
-	say(s, f, store, r->quarantined, key, component, sentence);
+	say(s, f, store, look(r->quarantined, true), key, component, sentence);
 	snprintf(key, sizeof(key), "lag:%s", r->name);
 	snprintf(sentence, sizeof(sentence), "its results are read %" PRIu64 " s after they came; alerts come late", r->delay_ms / 1000);
-	say(s, f, store, r->delay_ms >= RESULT_LAG_MS, key, component, sentence);
+	say(s, f, store, look(r->delay_ms >= RESULT_LAG_MS, r->newest_ms), key, component, sentence);
 	keep_region(s, i, f, store);
 }
 
@@ -170,12 +178,13 @@ void self_check(struct self *s, const struct self_facts *f, struct store *store)
 		check_region(s, i, f, store);
 	end_of_gone_regions(s, f, store);
 	snprintf(sentence, sizeof(sentence), "none has answered for %d s; nothing is probed", SCHEDULER_SILENT_MS / 1000);
-	say(s, f, store, f->watches && f->mono_ms >= f->regions->scheduler_beat_ms + SCHEDULER_SILENT_MS, "scheduler", "scheduler",
+	bool gone = f->mono_ms >= f->regions->scheduler_beat_ms + SCHEDULER_SILENT_MS;
+	say(s, f, store, look(f->watches && gone, f->regions->scheduler_beat_ms > f->regions->grace_ms), "scheduler", "scheduler",
 	    sentence);
 	snprintf(sentence, sizeof(sentence), "the always-down canary %.64s does not come back; alerts may not get through",
 		 f->canary ? f->canary : "");
-	say(s, f, store, f->canary, "canary", "the way from schedule to decision", sentence);
-	say(s, f, store, f->full, "redis", "redis", "it is full and refuses to write; alerts wait until there is room");
+	say(s, f, store, look(f->canary, f->canary_back), "canary", "the way from schedule to decision", sentence);
+	say(s, f, store, look(f->full, f->stored), "redis", "redis", "it is full and refuses to write; alerts wait until there is room");
 }
 
 void self_load(struct self *s, struct regions *regions, const char *field, const char *json, size_t len)
@@ -208,6 +217,8 @@ void self_load(struct self *s, struct regions *regions, const char *field, const
 				snprintf(s->written[i], sizeof(s->written[i]), "%s", state);
 		if (strcmp(state, "quarantined") == 0)
 			regions_remember_quarantine(regions, name, sentence);
+		else if (strcmp(state, "silent") == 0)
+			regions_remember_silence(regions, name);
 	}
 	json_decref(o);
 }

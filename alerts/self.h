@@ -33,8 +33,9 @@ struct self_facts {
 	uint64_t now_ms, mono_ms;
 	bool watches;		  /* there are monitors at all */
 	bool full;		  /* Redis refuses for want of memory */
+	bool stored;		  /* something was stored since we began */
 	const char *canary;	  /* an always-down canary whose results do not come back, or NULL */
-	uint64_t canary_since_ms; /* its last result's slot, or when it was first watched */
+	bool canary_back;	  /* they all came back since we began, or there is none */
 };
 
 /* Puts events and fields for what began or ended since the last call into the store of shard 0. */

@@ -67,6 +67,7 @@ void shard_load_state(struct alerts *a, struct shard *s, const char *field, cons
 struct tally {
 	uint64_t watched[WATCH_STATES], monitors;
 	char canary[NAME_MAX_LEN + 1]; /* an always-down canary that does not come back; "" if there is none */
+	unsigned canaries_awaited;     /* that have not come back yet since they are watched here */
 };
 /* Counts so many watches at most, their votes for a->regions.  True: the last one was among them. */
 bool shard_tally(struct alerts *a, struct shard *s, unsigned most, struct tally *t);

@@ -33,6 +33,7 @@ bool shard_tally(struct alerts *a, struct shard *s, unsigned most, struct tally 
 		tally_votes(a, s, w);
 		if (w->canary == CANARY_DOWN && stays_away(a, w))
 			snprintf(t->canary, sizeof(t->canary), "%s", w->name);
+		t->canaries_awaited += w->canary == CANARY_DOWN && !w->canary_came;
 	}
 	return s->tallied >= s->roster.count;
 }

@@ -295,6 +295,7 @@ static void note_canary(struct alerts *a, struct watched *w, const struct result
 	if (verdict_row(r->outcome.verdict)->class != CLASS_DOWN || watch_state(w->watch) != WATCH_DOWN)
 		return;
 	w->canary_ms = a->mono_ms;
+	w->canary_came = true;
 	dead_man_alive_until(a->dead_man, a->mono_ms + CANARY_INTERVALS * (uint64_t)w->interval_ms);
 }
 

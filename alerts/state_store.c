@@ -256,10 +256,22 @@ static size_t next_chunk(const struct store *s)
 	return n;
 }
 
+/* What EXEC said of the first commands; why: the first of them that was refused, or NULL. */
+static enum store_outcome judge(struct store *s, const struct redis_reply *exec, const struct redis_reply *why, size_t chunk)
+{
+	const struct redis_reply *error = first_error(exec);
+	s->sent = 0;
+	if (error)
+		return refused(s, why ? why : error);
+	if (reply_is_nil(exec)) /* lease or state were touched in between */
+		return STORE_LATER;
+	return stood(s, chunk);
+}
+
 /* Some of what was put, and EXEC.  A queued command that is refused makes EXEC fail as a whole. */
 static enum store_outcome write_chunk(struct store *s)
 {
-	struct redis_reply *exec = NULL;
+	struct redis_reply *why = NULL;
 	size_t chunk = next_chunk(s);
 	snprintf(s->mark, sizeof(s->mark), "{\"holder\":\"%s\",\"number\":%" PRIu64 "}", s->holder, s->number);
 	redis_appendf(s->link, "MULTI");
@@ -268,24 +280,17 @@ static enum store_outcome write_chunk(struct store *s)
 	redis_appendf(s->link, "HSET %s %s %s", s->state, STATE_COMMIT, s->mark);
 	redis_appendf(s->link, "EXEC");
 	s->sent = chunk;
-	for (size_t i = 0; i < chunk + 3 && redis_link_is_up(s->link); i++) {
-		redis_reply_free(exec);
-		exec = redis_read(s->link, 0);
+	for (size_t i = 0; i < chunk + 2; i++) {
+		struct redis_reply *queued = redis_read(s->link, 0);
+		if (reply_is_error(queued) && !why)
+			why = queued; /* EXEC says only that something was refused */
+		else
+			redis_reply_free(queued);
 	}
-	if (!exec || !redis_link_is_up(s->link)) {
-		redis_reply_free(exec);
-		return STORE_LATER;
-	}
-	s->sent = 0;
-	enum store_outcome outcome;
-	const struct redis_reply *error = first_error(exec);
-	if (error)
-		outcome = refused(s, error);
-	else if (reply_is_nil(exec)) /* lease or state were touched in between */
-		outcome = STORE_LATER;
-	else
-		outcome = stood(s, chunk);
+	struct redis_reply *exec = redis_read(s->link, 0);
+	enum store_outcome outcome = exec ? judge(s, exec, why, chunk) : STORE_LATER;
 	redis_reply_free(exec);
+	redis_reply_free(why);
 	return outcome;
 }
 

@@ -24,6 +24,7 @@
 #define REPLY_MS 5000
 #define WAIT_MAX_MS 1000
 #define REFUSED_MS 50 /* how often it is looked whether Redis had its rest */
+#define HOLD_MAX_S 300 /* what the other side asked of one event holds up the others at most so long */
 #define FLUSH_TRIES 3
 #define SCREAMS_PER_S 2 /* complaints about a channel */
 
@@ -130,7 +131,7 @@ static void note_answer(struct teller *t, enum delivery delivery, const struct p
 	bool unheard = delivery == DELIVERY_LATER && is_unheard(a);
 	t->queue.hold_ms = now + t->ops->gap_ms;
 	if (delivery == DELIVERY_LATER && a->retry_after_s)
-		t->queue.hold_ms = now + a->retry_after_s * MS_PER_S;
+		t->queue.hold_ms = now + (a->retry_after_s < HOLD_MAX_S ? a->retry_after_s : HOLD_MAX_S) * MS_PER_S;
 	if (t->failing && delivery == DELIVERED)
 		notice_queue_wake(&t->queue, now);
 	t->failing = delivery != DELIVERED && (t->failing || unheard);

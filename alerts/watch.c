@@ -106,9 +106,9 @@ void watch_view(const struct watch *w, const struct watch_env *env, struct decid
 	in->now_ms = env->now_ms;
 }
 
-static bool is_told_down(const struct watch *w)
+static bool is_down_already(const struct watch *w)
 {
-	return w->story && w->story->telling[EVENT_DOWN].incident;
+	return w->story && w->story->telling[EVENT_DOWN].open;
 }
 
 /* Two intervals without enough voters, or their last words too old to count even if they were still there. */
@@ -123,7 +123,7 @@ static enum watch_state next_state(const struct watch *w, const struct decision 
 {
 	if (blind_for_long(w, d, now_ms))
 		return WATCH_UNKNOWN;
-	if (d->down && (!d->blind || is_told_down(w))) /* a DOWN may go on among the blind, but not begin */
+	if (d->down && (!d->blind || is_down_already(w))) /* a DOWN may go on among the blind, but not begin */
 		return WATCH_DOWN;
 	if (d->blind && (d->heard < d->need || d->down))
 		return w->state;
@@ -140,7 +140,7 @@ static void enter_state(struct watch *w, const struct decision *d, enum watch_st
 
 	if (state != w->state) {
 		w->since_ms = seen ? d->since_ms : now_ms;
-		if (state == WATCH_DOWN && is_told_down(w))
+		if (state == WATCH_DOWN && is_down_already(w))
 			w->since_ms = w->story->telling[EVENT_DOWN].since_ms;
 		w->state = state;
 	}
@@ -156,16 +156,16 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-static bool wants_rechecks(const struct watch *w)
+static bool wants_rechecks(const struct watch *w, const struct decision *d)
 {
-	return w->state == WATCH_DOWN && w->rule.canary != CANARY_DOWN;
+	return d->lasting || (w->state == WATCH_DOWN && w->rule.canary != CANARY_DOWN);
 }
 
 /* Nothing of it waits for anything. */
 static bool story_rests(const struct story *s)
 {
 	for (unsigned kind = 0; kind < EVENT_KINDS; kind++)
-		if (s->telling[kind].incident)
+		if (s->telling[kind].open)
 			return false;
 	return !s->heard && s->confirm.step == s->confirm.steps && !s->flap.on;
 }
@@ -186,7 +186,7 @@ static uint64_t next_due_ms(const struct watch *w, const struct decision *d, con
 		due = earlier(due, w->blind_since_ms + 2ull * w->rule.interval_ms);
 	if (!w->story)
 		return due;
-	due = earlier(due, confirm_due_ms(&w->story->confirm, wants_rechecks(w)));
+	due = earlier(due, confirm_due_ms(&w->story->confirm, wants_rechecks(w, d)));
 	due = earlier(due, watch_tell_due_ms(w, env));
 	if (w->story->flap.on)
 		due = earlier(due, w->story->flap.changed_ms + flap_calm_ms(w->rule.interval_ms));
@@ -226,7 +226,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 	enter_state(w, d, next_state(w, d, env->now_ms), env->now_ms);
 	watch_tell(w, d, env, actions);
 	if (w->story)
-		confirm_take(&w->story->confirm, wants_rechecks(w), env->now_ms, &actions->round);
+		confirm_take(&w->story->confirm, wants_rechecks(w, d), env->now_ms, &actions->round);
 	if (w->story && story_is_over(w, env)) {
 		free(w->story);
 		w->story = NULL;

@@ -88,7 +88,7 @@ static void save_story(json_t *o, const struct story *s)
 	json_t *tellings = json_object(), *round = json_object(), *flap = json_object();
 
 	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
-		if (s->telling[kind].incident)
+		if (s->telling[kind].open)
 			json_object_set_new(tellings, telling_names[kind], save_telling(&s->telling[kind]));
 	json_object_set_new(o, "telling", tellings);
 	put_number(round, "started_ms", s->confirm.started_ms);
@@ -238,6 +238,7 @@ static void load_region(struct reading *r, const json_t *o, struct region_histor
 
 static void load_telling(struct reading *r, const json_t *o, struct telling *t)
 {
+	t->open = true;
 	t->incident = (uint32_t)take_number(r, o, "incident", UINT32_MAX);
 	t->since_ms = take_number(r, o, "since_ms", INT64_MAX);
 	t->decided_ms = take_number(r, o, "decided_ms", INT64_MAX);

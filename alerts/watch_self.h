@@ -12,8 +12,9 @@
 /* Something that goes on and is, or may be, told: one for each kind of event but UP, which ends DOWN. */
 struct telling {
 	uint64_t since_ms, decided_ms;
-	uint32_t incident; /* 0: nothing goes on */
+	uint32_t incident; /* 0: it has no number yet, because nobody has heard or read of it */
 	uint8_t verdict, scope;
+	bool open; /* it goes on */
 	bool told, logged; /* to the channels; as not told */
 	bool slow, lossy;
 };

@@ -20,6 +20,7 @@ static uint64_t hold_until_ms(const struct watch *w, const struct telling *t)
 
 static struct watch_event *emit(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told)
 {
+	must(t->incident);
 	must_say(actions->events < WATCH_EVENTS_MAX, "%u events at once", actions->events);
 	struct watch_event *e = &actions->event[actions->events++];
 
@@ -57,19 +58,20 @@ static void try_to_tell(struct watch *w, enum event_kind kind, const struct watc
 
 	if (t->told || env->now_ms < t->decided_ms + delay_ms(kind))
 		return;
-	switch (quiet_judge(kind, w->rule.canary, w->story->flap.on, env, hold_until_ms(w, t), why)) {
-	case QUIET_WAIT:
+	const enum quiet quiet = quiet_judge(kind, w->rule.canary, w->story->flap.on, env, hold_until_ms(w, t), why);
+	if (quiet == QUIET_WAIT || (quiet == QUIET_SILENT && t->logged))
 		return;
-	case QUIET_TELL:
-		emit(actions, t, kind, true)->late = t->logged;
-		t->told = true;
-		break;
-	case QUIET_SILENT:
-		if (!t->logged)
-			memcpy(emit(actions, t, kind, false)->why_not, why, sizeof(why));
+	if (!t->incident)
+		t->incident = ++w->incidents;
+	struct watch_event *e = emit(actions, t, kind, quiet == QUIET_TELL);
+	if (quiet == QUIET_SILENT) {
+		memcpy(e->why_not, why, sizeof(why));
 		t->logged = true;
+		return;
 	}
-	if (kind == EVENT_DOWN && t->told) {
+	e->late = t->logged;
+	t->told = true;
+	if (kind == EVENT_DOWN) {
 		w->story->heard = t->incident;
 		w->story->heard_since_ms = t->since_ms;
 	}
@@ -80,6 +82,8 @@ static void end_down(struct watch *w, const struct watch_env *env, struct watch_
 	struct story *s = w->story;
 	struct telling *t = &s->telling[EVENT_DOWN];
 
+	if (!t->incident)
+		return; /* it was waiting for its parent: nobody has heard of it */
 	if (w->rule.canary == CANARY_DOWN) { /* its good state was down: this is what it is there for */
 		emit_end(actions, t, EVENT_DOWN, true, "", env->now_ms);
 		actions->event[actions->events - 1].page = false;
@@ -95,6 +99,10 @@ static void end_telling(struct watch *w, enum event_kind kind, const struct watc
 {
 	struct telling *t = &w->story->telling[kind];
 
+	if (kind == EVENT_FLAPPING) { /* one message that says how it stands now */
+		t->verdict = w->verdict;
+		t->scope = w->scope;
+	}
 	if (kind == EVENT_DOWN)
 		end_down(w, env, actions);
 	else if (t->told || t->logged)
@@ -114,7 +122,7 @@ static void begin_telling(struct watch *w, enum event_kind kind, const struct de
 {
 	struct telling *t = &w->story->telling[kind];
 
-	t->incident = ++w->incidents;
+	t->open = true;
 	t->decided_ms = now_ms;
 	t->since_ms = kind == EVENT_FLAPPING || kind == EVENT_DEGRADED ? now_ms : w->since_ms;
 	note(t, w, d);
@@ -124,7 +132,7 @@ static void begin_telling(struct watch *w, enum event_kind kind, const struct de
  * they ended. */
 static bool goes_on(const struct watch *w, enum event_kind kind, const struct decision *d)
 {
-	const bool open = w->story && w->story->telling[kind].incident;
+	const bool open = w->story && w->story->telling[kind].open;
 
 	switch (kind) {
 	case EVENT_DOWN:
@@ -146,7 +154,7 @@ static bool goes_on(const struct watch *w, enum event_kind kind, const struct de
 static void bring_into_line(struct watch *w, enum event_kind kind, const struct decision *d, const struct watch_env *env,
 			    struct watch_actions *actions)
 {
-	const bool open = w->story && w->story->telling[kind].incident, now = goes_on(w, kind, d);
+	const bool open = w->story && w->story->telling[kind].open, now = goes_on(w, kind, d);
 
 	if (!open && !now)
 		return;
@@ -168,7 +176,7 @@ static void settle_after_flapping(struct watch *w, const struct watch_env *env, 
 
 	if (!s->heard)
 		return;
-	if (down->incident) {
+	if (down->open) {
 		down->incident = s->heard;
 		down->since_ms = s->heard_since_ms;
 		down->told = true;
@@ -183,7 +191,7 @@ static void settle_after_flapping(struct watch *w, const struct watch_env *env, 
 void watch_tell(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions)
 {
 	static const enum event_kind order[] = {EVENT_UNKNOWN, EVENT_PATH, EVENT_DEGRADED, EVENT_DOWN};
-	const bool was_down = w->story && w->story->telling[EVENT_DOWN].incident;
+	const bool was_down = w->story && w->story->telling[EVENT_DOWN].open;
 	const bool is_down = goes_on(w, EVENT_DOWN, d);
 
 	if (was_down != is_down)
@@ -197,7 +205,7 @@ void watch_tell(struct watch *w, const struct decision *d, const struct watch_en
 	if (settled)
 		settle_after_flapping(w, env, actions);
 	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
-		if (w->story->telling[kind].incident)
+		if (w->story->telling[kind].open)
 			try_to_tell(w, kind, env, actions);
 }
 
@@ -207,7 +215,7 @@ uint64_t watch_tell_due_ms(const struct watch *w, const struct watch_env *env)
 
 	for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++) {
 		const struct telling *t = &w->story->telling[kind];
-		if (!t->incident || t->told)
+		if (!t->open || t->told)
 			continue;
 		uint64_t next = t->decided_ms + delay_ms(kind);
 		if (next <= env->now_ms && env->parent == PARENT_SUSPECT)
@@ -230,7 +238,7 @@ void watch_end(struct watch *w, const struct watch_env *env, struct watch_action
 		w->story->flap.on = false; /* what was heard is ended, whatever kept it back */
 		w->rule.canary = CANARY_NONE; /* and nothing turned up */
 		for (enum event_kind kind = 0; kind < EVENT_KINDS; kind++)
-			if (w->story->telling[kind].incident)
+			if (w->story->telling[kind].open)
 				end_telling(w, kind, env, actions);
 		settle_after_flapping(w, env, actions);
 	}

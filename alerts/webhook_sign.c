@@ -34,8 +34,8 @@ static size_t base64_read(const char *text, size_t len, uint8_t bytes[WEBHOOK_KE
 	size_t padding = 0;
 	while (padding < 2 && padding < len && text[len - 1 - padding] == '=')
 		padding++;
-	if (len == 0 || len % 4 != 0 || len / 4 * 3 > WEBHOOK_KEY_MAX + 2)
-		return 0;
+	if (len == 0 || len % 4 != 0 || len / 4 * 3 > WEBHOOK_KEY_MAX + 2 || memchr(text, '=', len - padding))
+		return 0; /* EVP_DecodeBlock() takes = for a zero wherever it stands */
 	int got = EVP_DecodeBlock(whole, (const uint8_t *)text, (int)len);
 	if (got < 0 || (size_t)got - padding > WEBHOOK_KEY_MAX)
 		return 0;

@@ -19,6 +19,8 @@ int cmd_probe(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_jobs(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_config(int argc, char **argv);
+int cmd_monitors(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_engine(int argc, char **argv);
 int cmd_scheduler(int argc, char **argv);

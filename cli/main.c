@@ -22,6 +22,8 @@ static const struct command {
 	{ "probe", cmd_probe, "try TCP connections and say how each ended" },
 	{ "check", cmd_check, "the same for one port, as a Nagios plugin" },
 	{ "jobs", cmd_jobs, "put jobs on an engine's queue" },
+	{ "config", cmd_config, "check and show a file of monitors" },
+	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
 	{ "doctor", cmd_doctor, "look for what would hinder probing on this machine" },
 	{ "engine", cmd_engine, "run portwatch-engine" },
 	{ "scheduler", cmd_scheduler, "run portwatch-scheduler" },

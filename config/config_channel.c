@@ -221,7 +221,7 @@ static void check_needs(struct reader *r, const struct yaml_tree *t, const struc
 			say(r, t, map, in_file ? "notify: a channel of type %s needs %s or %s" : "notify: a channel of type %s needs %s", type,
 			    keys[key], keys[key + 1]);
 	}
-	if ((given & (BIT(PASSWORD) | BIT(PASSWORD_FILE))) && !(given & BIT(USER)))
+	if (c->type == CHANNEL_SMTP && (given & (BIT(PASSWORD) | BIT(PASSWORD_FILE))) && !(given & BIT(USER)))
 		say(r, t, map, "notify: a password without a user");
 	if ((given & BIT(COMMAND)) && !c->command[0] && value_of(map, "command")->kind == YAML_LIST && !value_of(map, "command")->count)
 		say(r, t, map, "notify: the command is empty");

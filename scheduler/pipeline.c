@@ -65,7 +65,8 @@ static void mind_clock(struct scheduler *s)
 	log_warnx("Redis' clock was set back by more than a minute: beginning anew");
 	ledger_give_up(&s->ledger, MISSED_CLOCK);
 	clock_guard_back(&s->clock);
-	s->running = false;
+	s->running = s->pending = false;
+	s->anew = true;
 }
 
 static uint64_t now_ms(struct scheduler *s)
@@ -84,13 +85,14 @@ static void stop_running(struct scheduler *s)
 /* Only who knows the monitors asks for the lease. */
 static void mind_lease(struct scheduler *s)
 {
-	bool held = s->follow.loaded || s->running ? lease_hold(s->lease) : lease_is_held(s->lease);
+	bool held = (s->follow.loaded || lease_is_held(s->lease)) && lease_hold(s->lease);
 	counter_set(&s->counters->lease_held, held);
 	counter_set(&s->counters->lease_taken, lease_taken(s->lease));
 	if (s->running && (!held || lease_taken(s->lease) != s->taken))
 		stop_running(s);
-	if (held && !s->running && s->clock.known && take_over(s, now_ms(s)) == 0) {
+	if (held && !s->running && s->follow.loaded && take_over(s, now_ms(s)) == 0) {
 		s->running = true;
+		s->anew = false;
 		s->taken = lease_taken(s->lease);
 		s->read_ms = 0;
 		s->next_save_ns = s->next_house_ns = s->next_feed_ns = 0;
@@ -139,6 +141,7 @@ static void sink_settings(void *arg, struct settings *settings)
 		return;
 	ledger_give_up(&s->ledger, MISSED_MOVED);
 	s->running = s->pending = false;
+	s->anew = true;
 	s->follow.loaded = false;
 	monitors_place(&s->monitors, settings);
 	ledger_place(&s->ledger);
@@ -164,7 +167,7 @@ static void sink_set(void *arg, struct monitor *m)
 		broken(s, why);
 	else if (index != INDEX_NONE && !ledger_fresh(&s->ledger, index))
 		broken(s, "no memory for the ledger");
-	if (++s->told % BREATHE_MONITORS == 0 && s->running)
+	if (++s->told % BREATHE_MONITORS == 0 && lease_is_held(s->lease))
 		emit(s);
 }
 

@@ -37,6 +37,7 @@ struct scheduler {
 
 	bool running;		 /* we hold the lease and know where to go on */
 	uint64_t taken;		 /* the taking of the lease that running belongs to */
+	bool anew;		 /* what waited is accounted for: the ledger begins without it */
 	bool pending;		 /* the tick in emit was sent and not answered, or shall be sent */
 	uint64_t pending_ms;
 	uint64_t read_ms;	 /* results up to then were seen */

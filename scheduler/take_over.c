@@ -100,7 +100,7 @@ static uint64_t last_complete(const struct position *saved, uint64_t latest_ms, 
 static void begin(struct scheduler *s, const struct position *saved, uint64_t last_ms, uint64_t now_ms, int young)
 {
 	uint64_t audited = saved->audited_ms && saved->audited_ms < last_ms && young < CHANGES_MAX ? tick_of(saved->audited_ms) : last_ms;
-	if (now_ms - audited > INHERIT_MAX_MS)
+	if (s->anew || now_ms - audited > INHERIT_MAX_MS)
 		audited = last_ms;
 	ledger_open(&s->ledger, audited, last_ms);
 	for (unsigned i = 0; i < s->places.count; i++) {

@@ -3,14 +3,14 @@
  *
  * One tick is answered before the next is sent: so a stream that ends with tick T says that everything before T is there.
  * When Redis is full, only every second tick is tried, then every fourth, down to one in 16; what is not tried or not
- * taken is MISSED.  When it takes them again, the rate doubles with every 25 ticks it takes. */
+ * taken is MISSED.  When it takes them again, the rate doubles with every five ticks it takes. */
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
 #define STRIDE_MAX 16
-#define STRIDE_EASE 25 /* accepted ticks in a row that are taken as a good sign */
+#define STRIDE_EASE 5 /* accepted ticks in a row that are taken as a good sign */
 
 struct fill {
 	struct scheduler *s;

@@ -114,7 +114,7 @@ static bool read_regions(const json_t *o, struct settings *s, char *why, size_t 
 static bool read_window_monitors(const json_t *o, struct maintenance *w, char *why, size_t why_len)
 {
 	const json_t *list = json_object_get(o, "monitors");
-	if (!list)
+	if (!list || json_is_null(list))
 		return true;
 	if (!json_is_array(list)) {
 		snprintf(why, why_len, "monitors is not a list of names");
@@ -161,7 +161,7 @@ static bool read_maintenance(const json_t *o, struct settings *s, char *why, siz
 {
 	const json_t *list = json_object_get(o, "maintenance");
 	char reason[300];
-	if (!list)
+	if (!list || json_is_null(list))
 		return true;
 	if (!json_is_array(list) || json_array_size(list) > MAINTENANCE_MAX) {
 		snprintf(why, why_len, "maintenance is not a list of at most %d windows", MAINTENANCE_MAX);

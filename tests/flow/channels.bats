@@ -4,7 +4,7 @@
 # One namespace, Redis and scripted receiver for the file; each test has channels (notify-driver) of its own.
 
 load lib.bash
-: "${NOTIFY_DRIVER:=$PW_BUILD/tests/notify-driver}"
+: "${NOTIFY_DRIVER:=$(dirname "$PORTWATCH")/tests/notify-driver}"
 
 SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
 SINK=http://127.0.0.1:8080
@@ -240,6 +240,98 @@ answers() { # PATH ANSWER,ANSWER
 	for name in hook chat mail pager; do wait_for 10 all_acknowledged $name; done
 	grep -q 'answer="HTTP 500: cannot POST \*\*\*"' "$DRIVER_LOG"
 	! grep -E "hidden|MfKQ" "$DRIVER_LOG"
+}
+
+@test "what was told while Redis was away is acknowledged when it is back, and not told again" {
+	local pidfile=$BATS_TEST_TMPDIR/pid
+	redis_start --aof
+	answers orphan "orphan:$pidfile,200"
+	channels_start webhook hook "url=$SINK/orphan"
+	echo "$REDIS_PID" >"$pidfile"
+	event_add a down
+	await_exit "$REDIS_PID" 10
+	await_line 10 "$DRIVER_PID" 'msg=told.*evt_a-down-0' "$DRIVER_LOG"
+	redis_restart
+	event_add a up 1
+	wait_for 10 all_acknowledged hook
+	ids_of /orphan | diff - <(printf '%s\n' evt_a-down-0 evt_a-up-1)
+}
+
+# Prints the id of the connection of channel hook, and its flags.
+connection() {
+	rcli CLIENT LIST | sed -nE 's/^id=([0-9]+).* name=portwatch-alerts:notify:hook .* flags=([^ ]+).*/\1 \2/p'
+}
+
+connection_is_idle() {
+	[[ "$(connection)" =~ ^[0-9]+\ [^b]+$ ]]
+}
+
+@test "an event whose delivery by Redis was lost on the way is read again" {
+	channels_start webhook hook "url=$SINK/lost"
+	kill -STOP "$DRIVER_PID"
+	wait_for 5 connection_is_idle # its BLOCK is over, and it does not ask again
+	event_add a down
+	rcli XREADGROUP GROUP notify:hook notify STREAMS "$OUTBOX" '>' | grep -q evt_a-down-0
+	rcli CLIENT KILL ID "$(connection | cut -d' ' -f1)"
+	kill -CONT "$DRIVER_PID"
+	await_requests 1 /lost
+	wait_for 5 all_acknowledged hook
+}
+
+@test "killed again and again, it tells everything, each monitor in its order" {
+	local i
+	{ for i in {1..100}; do
+		for kind in "down 0" "up 1" "path 0"; do
+			set -- $kind
+			echo "XADD $OUTBOX * id e$i-$1 type monitor.$1 monitor m$i incident m$i/1 page 1 resolved $2 b '{}'"
+		done
+	done; } >"$BATS_TEST_TMPDIR/events"
+	channels_start webhook hook "url=$SINK/many"
+	rcli <"$BATS_TEST_TMPDIR/events" >/dev/null
+	for i in {1..8}; do
+		await_requests $((i * 25)) /many
+		kill -KILL "$DRIVER_PID"
+		await_exit "$DRIVER_PID" 5
+		channels_start webhook hook "url=$SINK/many"
+	done
+	wait_for 20 all_acknowledged hook
+	# the first time that each was told, three of each monitor in this order
+	ids_of /many | awk '!seen[$0]++ { split($0, part, "-"); told[part[1]] = told[part[1]] " " part[2] }
+		END { for (m in told) { n++; if (told[m] != " down up path") { print m told[m]; bad = 1 } } exit bad || n != 100 }'
+	# one that was under way when it was killed comes twice, none oftener than it was killed
+	[ "$(ids_of /many | wc -l)" -le 308 ]
+}
+
+@test "the outbox is trimmed of what every channel has told, and of nothing else" {
+	local before
+	answers stuck 500
+	channels_start --trim 100 --schedule "0s 60s" webhook hook "url=$SINK/hook" -- webhook stuck "url=$SINK/stuck"
+	event_add a down
+	await_requests 1 /stuck
+	answers stuck 200
+	event_add b down
+	event_add c down
+	wait_for 5 all_acknowledged hook
+	await_requests 3 /stuck
+	before=$(trims)
+	wait_for 5 trims_are $((before + 2))
+	[ "$(rcli XLEN "$OUTBOX")" = 3 ]
+	end_process "$DRIVER_PID" 5
+	channels_start --trim 100 webhook hook "url=$SINK/hook" -- webhook stuck "url=$SINK/stuck"
+	wait_for 5 outbox_is_empty
+}
+
+# How often it was looked what may be trimmed.
+trims() {
+	rcli INFO commandstats | sed -nE 's/^cmdstat_xinfo\|groups:calls=([0-9]+).*/\1/p'
+}
+
+trims_are() {
+	[ "$(trims)" -ge "$1" ]
+}
+
+outbox_is_empty() {
+	[ "$(rcli XLEN "$OUTBOX")" = 0 ]
 }
 
 # ---------------------------------------------------------------- Alertmanager

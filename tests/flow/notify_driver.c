@@ -1,5 +1,5 @@
 /* notify_driver.c - the channels alone: what the alerts process does with its outboxes, without anybody who decides.
- * Usage: notify-driver REDIS-URL [--schedule "0s 200ms"] [--refresh MS] [--shards MASK] [--metrics] [--wait MS] [--test]
+ * Usage: notify-driver REDIS-URL [--schedule "0s 200ms"] [--refresh MS] [--trim MS] [--shards MASK] [--metrics] [--wait MS] [--test]
  *        TYPE NAME [KEY=VALUE]... [-- TYPE NAME ...]...
  * KEY: url, secret, from, to, user, password, pages_only=1, arg (of exec); url, to and arg come again for more.
  * Prints `ready`, ends at SIGTERM; with --metrics it prints them then, with --test it sends a test over the first channel. */
@@ -73,6 +73,8 @@ static char **read_options(struct driver *d, char **at)
 			d->config.schedule = *++at;
 		else if (strcmp(*at, "--refresh") == 0)
 			d->config.refresh_ms = (unsigned)atoi(*++at);
+		else if (strcmp(*at, "--trim") == 0)
+			d->config.trim_ms = (unsigned)atoi(*++at);
 		else if (strcmp(*at, "--wait") == 0)
 			d->wait_ms = (unsigned)atoi(*++at);
 		else if (strcmp(*at, "--shards") == 0)

@@ -5,7 +5,7 @@ Usage: notify_sink.py http PORT RECORD [PATH=ANSWER,ANSWER...]...
 
 http: each request to /PATH takes the next of the path's answers, the last one for ever; a path without answers says 200.
   An ANSWER is a status, a status and seconds of Retry-After (429:1), `echo` (500 and the request's path as its body),
-  `hang` (never answers) or `kill:FILE` (SIGKILL to the pid in FILE, and no answer).  PUT /PATH changes the answers.
+  `hang` (never answers), `kill:FILE` (SIGKILL to the pid in FILE, and no answer) or `orphan:FILE` (the same, and 200).  PUT /PATH changes the answers.
 Each request or mail becomes a line of JSON in RECORD before it is answered.  Prints `ready` when it listens.
 """
 import http.server
@@ -30,6 +30,8 @@ def note(what):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    wbufsize = -1
     answers = {}
 
     def next_answer(self, path):
@@ -63,6 +65,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with open(more) as f:
                 os.kill(int(f.read()), signal.SIGKILL)
             self.close_connection = True
+        elif kind == "orphan":
+            with open(more) as f:
+                os.kill(int(f.read()), signal.SIGKILL)
+            self.reply(200)
         elif kind == "echo":
             self.reply(500, b"cannot POST " + self.path.encode())
         elif more:

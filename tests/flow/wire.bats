@@ -27,9 +27,9 @@ teardown_file() {
 	cleanup_all
 }
 
-# The only fence of Python in the document.
+# The fence of Python behind "## In Python"; the one about monitors is run by monitors.bats.
 example() {
-	sed -n '/^```python$/,/^```$/p' "$WIRE" | sed '1d;$d'
+	sed -n '/^## In Python$/,$p' "$WIRE" | sed -n '/^```python$/,/^```$/p' | sed '1d;$d'
 }
 
 # Skips where the example cannot be run, and empties Redis where it can.

@@ -4,7 +4,7 @@
  *
  * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.  Letters: o open, s
  * slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate (strong); F filtered, R reset,
- * U unreachable (weak); ? local, E expired (unknown).  A digit after the letter is the attempt.  A result arrives 10 ms after its slot, filtered
+ * U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is the attempt.  A result arrives 10 ms after its slot, filtered
  * after the timeout.  Between them the watch is ticked when it asked for it, as its owner would.  What came of it is written as
  * lines "60.01 ask 1" and "60.11 down #1 service closed page"; told false ends with "not: why". */
 #ifndef TESTS_UNIT_ALERTS_SCENE_H
@@ -77,7 +77,7 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 
 static inline enum verdict scene_verdict(char letter)
 {
-	static const char letters[] = "slo" "CFRJUNWT" "?E";
+	static const char letters[] = "slo" "CFRJUNWT" "?X";
 	static const enum verdict verdicts[] = {VERDICT_OPEN,	  VERDICT_OPEN,	    VERDICT_OPEN,	 VERDICT_CLOSED,
 						VERDICT_FILTERED, VERDICT_RESET,    VERDICT_REJECTED,	 VERDICT_UNREACHABLE,
 						VERDICT_NO_NAME,  VERDICT_WRONG_ADDRESS, VERDICT_CERTIFICATE, VERDICT_LOCAL,
@@ -150,6 +150,7 @@ static inline void scene_until(struct scene *s, double at_s)
 {
 	const uint64_t until_ms = SCENE_T0 + (uint64_t)(at_s * 1000 + 0.5);
 	struct watch_actions a;
+	unsigned ticks = 0;
 
 	if (!s->watch) {
 		s->watch = watch_new(&s->rule);
@@ -167,8 +168,9 @@ static inline void scene_until(struct scene *s, double at_s)
 			s->next++;
 			scene_write(s, &a);
 		} else {
-			assert_true(due_ms > s->env.now_ms || s->env.now_ms == SCENE_T0);
-			s->env.now_ms = due_ms;
+			assert_true(ticks++ < 100000); /* it would ask for ticks for ever */
+			if (due_ms > s->env.now_ms)
+				s->env.now_ms = due_ms;
 			scene_tick(s);
 		}
 	}

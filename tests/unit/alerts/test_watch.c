@@ -50,12 +50,662 @@ static void a_filtered_port_is_down_after_both_probes_of_the_round(void **state)
 			 "68.40 down #1 service filtered page\n");
 }
 
+static void one_failure_that_nobody_confirms_is_nothing(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60F 63.2o1 65.2o2\n"
+		       "us: 21o     63.2o1 65.2o2\n"
+		       "ap: 41o     63.2o1 65.2o2",
+		   400);
+	scene_expect(&s, "63.20 ask 1\n"
+			 "65.20 ask 2\n"
+			 "215.20 unknown #1 none notice\n"); /* nobody looks any more: 2.5 intervals later no vote stands */
+}
+
+static void a_decision_does_not_wait_for_stragglers(void **state)
+{
+	(void)state;
+	scene_begin(&s, 5);
+	scene_play(&s, "eu: 1o  60C 60.01C1\n"
+		       "us: 13o     60.01C1\n"
+		       "ap: 25o     60.01C1\n"
+		       "sa: 37o     60.01F1 62.01F2\n"
+		       "af: 49o     60.01F1 62.01F2",
+		   62.5);
+	scene_expect(&s, "60.01 ask 1\n"
+			 "60.02 down #1 service closed page\n"
+			 "62.01 ask 2\n");
+}
+
+static void a_majority_is_partial_when_somebody_has_seen_it_open_since(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60C 60.01C1\n"
+		       "us: 21o     60.01o1 62.01o2\n"
+		       "ap: 41o             62.01C2",
+		   62.5);
+	scene_expect(&s, "60.01 ask 1\n"
+			 "62.01 ask 2\n"
+			 "62.02 down #1 partial closed page\n");
+}
+
+static void two_against_one_are_asked_again_until_it_has_lasted(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60F 63.2F1 65.2F2 80.2F3 95.2F4\n"
+		       "us: 21o     63.2F1 65.2F2 80.2F3 95.2F4\n"
+		       "ap: 41o     63.2o1 65.2o2 80.2o3 95.2o4",
+		   99);
+	scene_expect(&s, "63.20 ask 1\n"
+			 "65.20 ask 2\n"
+			 "80.20 ask 3\n"
+			 "95.20 ask 4\n"
+			 "98.40 down #1 partial filtered page\n");
+}
+
+static void two_of_four_are_no_majority(void **state)
+{
+	(void)state;
+	scene_begin(&s, 4);
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2\n"
+		       "us: 16o     60.01C1 62.01C2\n"
+		       "ap: 31o     60.01o1 62.01o2\n"
+		       "sa: 46o     60.01o1 62.01o2",
+		   80);
+	scene_expect(&s, "60.01 ask 1\n62.01 ask 2\n");
+	scene_state(&s, WATCH_PATH);
+	assert_int_equal(watch_scope(s.watch), SCOPE_PATH);
+}
+
+static void a_path_issue_is_a_notice_after_five_minutes_and_is_not_confirmed_again(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 120C 180C 240C 300C 360C 420o\n"
+		       "us: 21o     60.01o1 62.01o2 81o 141o 201o 261o 321o 381o\n"
+		       "ap: 41o     60.01o1 62.01o2 101o 161o 221o 281o 341o 401o",
+		   430);
+	scene_expect(&s, "60.01 ask 1\n"
+			 "62.01 ask 2\n"
+			 "360.02 path #1 path closed notice\n"
+			 "420.01 path #1 path ends closed notice\n");
+}
+
+static void a_path_issue_that_heals_within_five_minutes_is_not_told_at_all(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 120C 180o\n"
+		       "us: 21o     60.01o1 62.01o2 81o 141o\n"
+		       "ap: 41o     60.01o1 62.01o2 101o 161o",
+		   190);
+	scene_expect(&s, "60.01 ask 1\n62.01 ask 2\n");
+	scene_state(&s, WATCH_UP);
+}
+
+static void a_second_region_that_joins_a_path_issue_is_confirmed_at_once(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60F 63.2F1 65.2F2 120F     144.2F1 146.2F2\n"
+		       "us: 21o     63.2o1 65.2o2 81o 141F 144.2F1 146.2F2\n"
+		       "ap: 41o     63.2o1 65.2o2 101o     144.2F1 146.2F2",
+		   150);
+	scene_expect(&s, "63.20 ask 1\n"
+			 "65.20 ask 2\n"
+			 "144.20 ask 1\n"
+			 "146.20 ask 2\n"
+			 "147.40 down #1 service filtered page\n"); /* ap's newest is no longer open */
+}
+
+static void a_second_region_with_strong_evidence_makes_a_path_issue_down_at_once(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 120C\n"
+		       "us: 21o     60.01o1 62.01o2 81o 141C\n"
+		       "ap: 41o     60.01o1 62.01o2 101o",
+		   142);
+	scene_expect(&s, "60.01 ask 1\n"
+			 "62.01 ask 2\n"
+			 "141.01 down #1 partial closed page\n"
+			 "141.01 ask 3\n");
+}
+
+static void an_inconclusive_round_is_repeated_but_not_endlessly(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.rule.interval_ms = 5000;
+	scene_play(&s, "eu: 1o 6F 11F 16F 21F 26o\n"
+		       "us: 2o 7o 12o 17o 22o 27o\n"
+		       "ap: 3o 8o 13o 18o 23o 28o",
+		   30);
+	/* eu's two rounds are lost on the way; its weak failures are two from 11 s on, so nothing is left to ask */
+	scene_expect(&s, "9.20 ask 1\n11.20 ask 2\n");
+}
+
+static void from_one_place_it_takes_thirty_seconds(void **state)
+{
+	(void)state;
+	scene_begin(&s, 1);
+	scene_play(&s, "eu: 1o 61C 61.01C1 63.01C2 76.01C3 91.01C4", 95);
+	scene_expect(&s, "61.01 ask 1\n"
+			 "63.01 ask 2\n"
+			 "76.01 ask 3\n"
+			 "91.01 ask 4\n"
+			 "91.02 down #1 service closed page\n");
+}
+
+static void from_one_place_an_open_one_ends_the_asking(void **state)
+{
+	(void)state;
+	scene_begin(&s, 1);
+	scene_play(&s, "eu: 1o 61C 61.01C1 63.01o2 121o", 130);
+	scene_expect(&s, "61.01 ask 1\n63.01 ask 2\n");
+	scene_state(&s, WATCH_UP);
+}
+
+static void it_is_up_when_most_have_seen_it_open_twice_fifteen_seconds_apart(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 77.01C3 92.01o4 107.01o5\n"
+		       "us: 21o     60.01C1 62.01C2 77.01C3 92.01o4 107.01o5\n"
+		       "ap: 41o     60.01C1 62.01C2 77.01C3 92.01o4 107.01o5",
+		   110);
+	scene_expect(&s, "60.01 ask 1\n"
+			 "60.02 down #1 service closed page\n"
+			 "62.01 ask 2\n"
+			 "77.01 ask 3\n"
+			 "92.01 ask 4\n"
+			 "107.01 ask 5\n"
+			 "107.02 up #1 service closed page\n");
+	scene_state(&s, WATCH_UP);
+}
+
+static void a_good_second_in_between_does_not_end_a_down(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 77.01o3 92.01C4 107.01o5\n"
+		       "us: 31o     60.01C1 62.01C2 77.01o3 92.01C4 107.01o5",
+		   121);
+	scene_expect(&s, "60.02 down #1 service closed page\n");
+	scene_state(&s, WATCH_DOWN);
+}
+
+static void slow_by_the_quorum_is_degraded_and_ends_only_after_three_good_looks(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 1o 60s 120s 180s 240o 300s 360o 420o 480o\n"
+		       "us: 31o 91s 151s 211s 271o 331o 391o 451o 511o",
+		   520);
+	scene_expect(&s, "151.01 degraded #1 open slow notice\n"
+			 "391.01 degraded #1 ends open slow notice\n");
+	scene_state(&s, WATCH_UP);
+}
+
+static void lost_syns_by_the_quorum_are_degraded(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o 60l 120l\nus: 21o 81l 141l\nap: 41o 101o 161o", 165);
+	scene_expect(&s, "141.01 degraded #1 open lossy notice\n");
+	scene_state(&s, WATCH_DEGRADED);
+}
+
+static void one_slow_region_is_no_degraded_service(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o 60s 120s\nus: 21o 81o 141o\nap: 41o 101o 161o", 165);
+	scene_expect(&s, "");
+}
+
+static void it_is_unknown_when_fewer_than_two_regions_can_vote_for_two_intervals(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o 61o 121? 181? 241? 301o\n"
+		       "us: 21o 81o 141? 201? 261? 321o\n"
+		       "ap: 41o 101o 161o 221o 281o 341o",
+		   330);
+	scene_expect(&s, "231.00 unknown #1 none notice\n"
+			 "301.01 unknown #1 ends none notice\n");
+	scene_state(&s, WATCH_UP);
+}
+
+static void silent_engines_make_it_unknown_after_two_intervals_and_never_down(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o 61o\nus: 21o 81o\nap: 41o 101o", 110);
+	s.env.silent = 7;
+	scene_tick(&s);
+	scene_until(&s, 229);
+	scene_expect(&s, "");
+	scene_state(&s, WATCH_UP);
+	scene_until(&s, 240);
+	scene_expect(&s, "230.00 unknown #1 none notice\n");
+}
+
+static void a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1 500o 530o 560o\n"
+		       "us: 31o     60.01C1 500o 530o 560o",
+		   100);
+	s.env.silent = 3;
+	scene_tick(&s);
+	scene_state(&s, WATCH_DOWN);
+	scene_until(&s, 499);
+	scene_state(&s, WATCH_UNKNOWN);
+	s.env.silent = 0;
+	scene_tick(&s);
+	scene_until(&s, 520);
+	scene_state(&s, WATCH_DOWN); /* one look is not two */
+	scene_until(&s, 540);
+	scene_expect(&s, "60.02 down #1 service closed page\n"
+			 "210.01 unknown #2 none notice\n"
+			 "500.01 unknown #2 ends none notice\n"
+			 "530.01 up #1 service closed page\n");
+}
+
+static void regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down(void **state)
+{
+	(void)state;
+	scene_begin(&s, 5);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1 62.01C2 120C\n"
+		       "us: 13o     60.01C1 62.01C2 121C\n"
+		       "ap: 25o     60.01o1 62.01o2 122o\n"
+		       "sa: 37o     60.01o1 62.01o2 123o\n"
+		       "af: 49o     60.01o1 62.01o2 124o",
+		   130);
+	s.env.silent = 0x1c;
+	scene_tick(&s);
+	scene_until(&s, 200);
+	scene_expect(&s, "");
+	scene_state(&s, WATCH_PATH);
+}
+
+static void maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.env.maintenance = "minor upgrade";
+	scene_play(&s, "eu: 1o  60C 60.01C1 75C2 90C3 105o4 121o5\n"
+		       "us: 31o     60.01C1 75C2 90C3 105o4 121o5",
+		   90);
+	scene_expect(&s, "60.02 down #1 service closed page not: maintenance: minor upgrade\n");
+	s.env.maintenance = NULL;
+	scene_tick(&s);
+	scene_expect(&s, "90.00 down #1 service closed page late\n");
+	s.env.maintenance = "again";
+	scene_until(&s, 130);
+	scene_expect(&s, "121.01 up #1 service closed page\n"); /* paired, even in a window */
+}
+
+static void an_up_is_not_told_if_its_down_was_not(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.env.maintenance = "";
+	scene_play(&s, "eu: 1o  60C 60.01C1 75C2 90o3 106o4\n"
+		       "us: 31o     60.01C1 75C2 90o3 106o4",
+		   110);
+	scene_expect(&s, "60.02 down #1 service closed page not: maintenance\n"
+			 "106.01 up #1 service closed page not: its DOWN was not told\n");
+}
+
+static const char two_down[] = "eu: 1o  60C 60.01C1 75C2 90C3\nus: 31o     60.01C1 75C2 90C3";
+
+static void a_parent_that_is_down_keeps_its_children_quiet_until_it_is_up(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.env.parent = PARENT_DOWN;
+	s.env.parent_name = "core-switch";
+	scene_play(&s, two_down, 80);
+	scene_expect(&s, "60.02 down #1 service closed page not: its parent core-switch is down\n");
+	s.env.parent = PARENT_UP;
+	scene_tick(&s);
+	scene_expect(&s, "80.00 down #1 service closed page late\n");
+}
+
+static void a_suspected_parent_is_waited_for_but_not_longer_than_a_timeout_and_three_seconds(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.env.parent = PARENT_SUSPECT;
+	scene_play(&s, two_down, 80);
+	scene_expect(&s, "66.22 down #1 service closed page\n");
+}
+
+static void a_suspected_parent_that_turns_out_to_be_down_keeps_the_child_quiet(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.env.parent = PARENT_SUSPECT;
+	s.env.parent_name = "core-switch";
+	scene_play(&s, two_down, 61);
+	scene_expect(&s, "");
+	s.env.parent = PARENT_DOWN;
+	scene_tick(&s);
+	scene_until(&s, 80);
+	scene_expect(&s, "61.00 down #1 service closed page not: its parent core-switch is down\n");
+}
+
+static void a_canary_is_never_told_as_down(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.rule.canary = CANARY_UP;
+	scene_play(&s, two_down, 80);
+	scene_expect(&s, "60.02 down #1 service closed page not: a canary: it speaks about its regions, not about its target\n");
+}
+
+static void a_canary_that_is_meant_to_be_down_gives_a_notice_when_it_turns_up(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.rule.canary = CANARY_DOWN;
+	scene_play(&s, "eu: 1C 60C 120C 180o 240o\nus: 31C 91C 151C 211o 271o", 280);
+	scene_expect(&s, "1.01 ask 1\n"
+			 "3.01 ask 2\n"
+			 "31.01 down #1 service closed page not: a canary that is meant to be down\n"
+			 "271.01 up #1 service closed notice\n");
+}
+
+static void a_quarantined_region_neither_votes_nor_asks(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.env.quarantined = 1;
+	scene_play(&s, "eu: 1o 60C 120C 180C\nus: 21o 81o 141o\nap: 41o 101o 161o", 182);
+	scene_expect(&s, "");
+	scene_state(&s, WATCH_UP);
+	assert_int_equal(watch_vote(s.watch, 0, &s.env), VOTE_ABSTAIN);
+	s.env.quarantined = 0;
+	assert_int_equal(watch_vote(s.watch, 0, &s.env), VOTE_DOWN);
+}
+
+/* Closed for 80 s every four minutes, so many times; then looked at once a minute until the end. */
+static void flap(unsigned cycles, unsigned end_s)
+{
+	for (unsigned region = 0; region < 2; region++) {
+		for (unsigned i = 0; i < cycles; i++) {
+			const double at = 60 + 240 * i;
+			scene_add(&s, region, at, 'C', 0);
+			scene_add(&s, region, at + 0.02, 'C', 1);
+			scene_add(&s, region, at + 60, 'o', 2);
+			scene_add(&s, region, at + 80, 'o', 3);
+			scene_add(&s, region, at + 140, 'o', 0);
+		}
+		for (unsigned at = 60 + 240 * cycles; at < end_s; at += 60)
+			scene_add(&s, region, at + 30 * region, 'o', 0);
+	}
+}
+
+static void flapping_is_one_message_and_one_end_message(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	flap(5, 2500);
+	scene_until(&s, 2500);
+	scene_expect(&s, "60.01 down #1 service closed page\n"
+			 "140.01 up #1 service closed page\n"
+			 "300.01 down #2 service closed page\n"
+			 "380.01 up #2 service closed page\n"
+			 "540.01 down #3 service closed page not: flapping\n"
+			 "540.01 flapping #4 service closed page\n"
+			 "620.01 up #3 service closed page not: flapping\n"
+			 "780.01 down #5 service closed page not: flapping\n"
+			 "860.01 up #5 service closed page not: flapping\n"
+			 "1020.01 down #6 service closed page not: flapping\n"
+			 "1100.01 up #6 service closed page not: flapping\n"
+			 "1700.01 flapping #4 ends open page\n"); /* ten minutes of peace */
+	scene_state(&s, WATCH_UP);
+}
+
+static void two_outages_in_half_an_hour_are_not_flapping(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	flap(2, 2500);
+	scene_until(&s, 2500);
+	scene_expect(&s, "60.01 down #1 service closed page\n"
+			 "140.01 up #1 service closed page\n"
+			 "300.01 down #2 service closed page\n"
+			 "380.01 up #2 service closed page\n");
+}
+
+static void the_end_of_flapping_that_finds_it_down_tells_the_down(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	flap(2, 0);
+	for (unsigned at = 540; at < 1300; at += 20)
+		scene_add(&s, 0, at, at < 1200 ? 'C' : 'o', 1), scene_add(&s, 1, at, at < 1200 ? 'C' : 'o', 1);
+	scene_until(&s, 1300);
+	scene_expect(&s, "60.01 down #1 service closed page\n"
+			 "140.01 up #1 service closed page\n"
+			 "300.01 down #2 service closed page\n"
+			 "380.01 up #2 service closed page\n"
+			 "540.01 down #3 service closed page not: flapping\n"
+			 "540.01 flapping #4 service closed page\n"
+			 "1140.01 flapping #4 service ends closed page\n"
+			 "1140.01 down #3 service closed page late\n"
+			 "1220.01 up #3 service closed page\n");
+}
+
+/* Flapping that begins with an UP, so that the channels have heard DOWN. */
+static void the_end_of_flapping_pairs_a_down_that_was_told_before_it(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned region = 0; region < 2; region++) {
+			scene_add(&s, region, 60 + 540 * i, 'C', 0);
+			scene_add(&s, region, 60.02 + 540 * i, 'C', 1);
+			scene_add(&s, region, 180 + 540 * i, 'C', 2);
+			scene_add(&s, region, 300 + 540 * i, 'C', 2);
+			scene_add(&s, region, 310 + 540 * i, 'o', 2);
+			scene_add(&s, region, 330 + 540 * i, 'o', 2);
+			scene_add(&s, region, 450 + 540 * i, 'o', 2);
+			scene_add(&s, region, 540 + 540 * i, 'o', 2);
+		}
+	for (unsigned at = 1620; at < 2400; at += 60)
+		scene_add(&s, 0, at, 'o', 0), scene_add(&s, 1, at + 30, 'o', 0);
+	scene_until(&s, 2400);
+	scene_expect(&s, "60.01 down #1 service closed page\n"
+			 "330.01 up #1 service closed page\n"
+			 "600.01 down #2 service closed page\n"
+			 "870.01 up #2 service closed page\n"
+			 "1140.01 down #3 service closed page\n"
+			 "1410.01 up #3 service closed page not: flapping\n"
+			 "1410.01 flapping #4 open page\n"
+			 "2010.01 flapping #4 ends open page\n"
+			 "2010.01 up #3 open page\n");
+}
+
+static void what_was_told_is_ended_when_a_monitor_is_removed(void **state)
+{
+	struct watch_actions a;
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	scene_play(&s, two_down, 80);
+	watch_end(s.watch, &s.env, &a);
+	scene_write(&s, &a);
+	scene_expect(&s, "60.02 down #1 service closed page\n80.00 up #1 service closed page\n");
+	scene_state(&s, WATCH_NEW);
+}
+
+static void a_changed_monitor_keeps_what_it_knows_of_the_regions_that_stay(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_play(&s, "eu: 1o\nus: 21o\nap: 41o", 50);
+	s.rule.region_mask = 0xe; /* without eu, with sa */
+	s.rule.regions = 4;
+	s.watch = watch_change(s.watch, &s.rule, false);
+	scene_tick(&s);
+	scene_state(&s, WATCH_UP);
+	assert_int_equal(watch_vote(s.watch, 0, &s.env), VOTE_ABSTAIN);
+	assert_int_equal(watch_vote(s.watch, 2, &s.env), VOTE_UP);
+	assert_int_equal(watch_vote(s.watch, 3, &s.env), VOTE_ABSTAIN);
+}
+
+static void a_down_survives_a_change_of_its_target_and_is_paired(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	scene_play(&s, two_down, 95);
+	s.watch = watch_change(s.watch, &s.rule, true);
+	scene_tick(&s);
+	scene_play(&s, "eu: 100o\nus: 100o", 101);
+	scene_expect(&s, "60.02 down #1 service closed page\n100.01 up #1 service closed page\n");
+}
+
+static void results_read_again_decide_nothing_by_themselves(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	scene_read(&s, two_down);
+	scene_until(&s, 0.5);
+	s.env.now_ms = SCENE_T0 + 91000;
+	for (unsigned i = 0; i < s.results; i++)
+		watch_remember(s.watch, s.list[i].region, &s.list[i].result);
+	s.next = s.results;
+	scene_state(&s, WATCH_NEW);
+	scene_until(&s, 91);
+	scene_expect(&s, "91.00 down #1 service closed page\n");
+}
+
+static void a_child_can_have_its_parent_looked_at(void **state)
+{
+	struct watch_actions a;
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 1o\nus: 31o", 40);
+	assert_int_equal(watch_looked_ms(s.watch), SCENE_T0 + 31000);
+	for (unsigned again = 0; again < 2; again++) {
+		watch_look_now(s.watch, &s.env, &a);
+		scene_write(&s, &a);
+	}
+	scene_until(&s, 45);
+	scene_expect(&s, "40.00 ask 1\n42.00 ask 2\n");
+}
+
+static void an_explanation_shows_the_arithmetic(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1\nus: 21o     60.01C1\nap: 41o     60.01F1", 64);
+	json_t *o = watch_explain(s.watch, scene_regions, &s.env);
+	assert_string_equal(json_string_value(json_object_get(o, "arithmetic")),
+			    "2 of 2 voters say down, 0 up (of 3 regions); DOWN takes 2 and more than half: "
+			    "DOWN, service: nobody has seen it open since");
+	assert_string_equal(json_string_value(json_object_get(o, "telling")), "told as incident 1");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(o, "regions"), 2), "why")),
+			    "one failure (filtered): weight 1, 2 are needed");
+	json_decref(o);
+	o = watch_regions(s.watch, scene_regions, &s.env);
+	assert_int_equal(json_array_size(o), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 0), "address")), "198.51.100.7");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 2), "verdict")), "filtered");
+	json_decref(o);
+}
+
+static void what_was_saved_wrongly_is_refused_with_a_sentence(void **state)
+{
+	static const char *const bad[][2] = {
+		{"{\"state\":\"upp\"}", "state: \"upp\" is none of its words"},
+		{"{\"state\":\"up\",\"regions\":{\"r0\":{\"looks\":[[1,2]]}}}",
+		 "a look is not [slot_ms, attempt, verdict, rtt_us, syn_retrans, errno]"},
+		{"{\"state\":\"up\",\"since_ms\":-1}", "since_ms is not a whole number from 0 to 9223372036854775807"},
+	};
+	char why[200];
+	(void)state;
+	scene_begin(&s, 2);
+	s.watch = watch_new(&s.rule);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		json_t *o = json_read_object(bad[i][0], strlen(bad[i][0]), why, sizeof(why));
+		assert_false(watch_load(s.watch, o, scene_regions, 2, why, sizeof(why)));
+		assert_string_equal(why, bad[i][1]);
+		scene_state(&s, WATCH_NEW);
+		json_decref(o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_monitor_is_new_until_two_regions_have_looked, end),
 		cmocka_unit_test_teardown(a_closed_port_is_down_as_soon_as_a_second_region_confirms_it, end),
 		cmocka_unit_test_teardown(a_filtered_port_is_down_after_both_probes_of_the_round, end),
+		cmocka_unit_test_teardown(one_failure_that_nobody_confirms_is_nothing, end),
+		cmocka_unit_test_teardown(a_decision_does_not_wait_for_stragglers, end),
+		cmocka_unit_test_teardown(a_majority_is_partial_when_somebody_has_seen_it_open_since, end),
+		cmocka_unit_test_teardown(two_against_one_are_asked_again_until_it_has_lasted, end),
+		cmocka_unit_test_teardown(two_of_four_are_no_majority, end),
+		cmocka_unit_test_teardown(a_path_issue_is_a_notice_after_five_minutes_and_is_not_confirmed_again, end),
+		cmocka_unit_test_teardown(a_path_issue_that_heals_within_five_minutes_is_not_told_at_all, end),
+		cmocka_unit_test_teardown(a_second_region_that_joins_a_path_issue_is_confirmed_at_once, end),
+		cmocka_unit_test_teardown(a_second_region_with_strong_evidence_makes_a_path_issue_down_at_once, end),
+		cmocka_unit_test_teardown(an_inconclusive_round_is_repeated_but_not_endlessly, end),
+		cmocka_unit_test_teardown(from_one_place_it_takes_thirty_seconds, end),
+		cmocka_unit_test_teardown(from_one_place_an_open_one_ends_the_asking, end),
+		cmocka_unit_test_teardown(it_is_up_when_most_have_seen_it_open_twice_fifteen_seconds_apart, end),
+		cmocka_unit_test_teardown(a_good_second_in_between_does_not_end_a_down, end),
+		cmocka_unit_test_teardown(slow_by_the_quorum_is_degraded_and_ends_only_after_three_good_looks, end),
+		cmocka_unit_test_teardown(lost_syns_by_the_quorum_are_degraded, end),
+		cmocka_unit_test_teardown(one_slow_region_is_no_degraded_service, end),
+		cmocka_unit_test_teardown(it_is_unknown_when_fewer_than_two_regions_can_vote_for_two_intervals, end),
+		cmocka_unit_test_teardown(silent_engines_make_it_unknown_after_two_intervals_and_never_down, end),
+		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
+		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
+		cmocka_unit_test_teardown(maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then, end),
+		cmocka_unit_test_teardown(an_up_is_not_told_if_its_down_was_not, end),
+		cmocka_unit_test_teardown(a_parent_that_is_down_keeps_its_children_quiet_until_it_is_up, end),
+		cmocka_unit_test_teardown(a_suspected_parent_is_waited_for_but_not_longer_than_a_timeout_and_three_seconds, end),
+		cmocka_unit_test_teardown(a_suspected_parent_that_turns_out_to_be_down_keeps_the_child_quiet, end),
+		cmocka_unit_test_teardown(a_canary_is_never_told_as_down, end),
+		cmocka_unit_test_teardown(a_canary_that_is_meant_to_be_down_gives_a_notice_when_it_turns_up, end),
+		cmocka_unit_test_teardown(a_quarantined_region_neither_votes_nor_asks, end),
+		cmocka_unit_test_teardown(flapping_is_one_message_and_one_end_message, end),
+		cmocka_unit_test_teardown(two_outages_in_half_an_hour_are_not_flapping, end),
+		cmocka_unit_test_teardown(the_end_of_flapping_that_finds_it_down_tells_the_down, end),
+		cmocka_unit_test_teardown(the_end_of_flapping_pairs_a_down_that_was_told_before_it, end),
+		cmocka_unit_test_teardown(what_was_told_is_ended_when_a_monitor_is_removed, end),
+		cmocka_unit_test_teardown(a_changed_monitor_keeps_what_it_knows_of_the_regions_that_stay, end),
+		cmocka_unit_test_teardown(a_down_survives_a_change_of_its_target_and_is_paired, end),
+		cmocka_unit_test_teardown(results_read_again_decide_nothing_by_themselves, end),
+		cmocka_unit_test_teardown(a_child_can_have_its_parent_looked_at, end),
+		cmocka_unit_test_teardown(an_explanation_shows_the_arithmetic, end),
+		cmocka_unit_test_teardown(what_was_saved_wrongly_is_refused_with_a_sentence, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -249,7 +249,7 @@ static void neither_unknown_results_nor_one_of_several_regions_make_down(void **
 		struct watch_env env;
 		struct watch_actions a;
 		srand(n);
-		random_log(&l, n & 1 ? "?E" : "CFo");
+		random_log(&l, n & 1 ? "?X" : "CFo");
 		l.regions += l.regions == 1;
 		struct watch *w = fresh(l.regions, &env, &a);
 		for (unsigned i = 0; i < l.results; i++) {

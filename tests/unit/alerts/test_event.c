@@ -1,0 +1,216 @@
+/* test_event.c - what an event says, to programs and to people. */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "alerts/event.h"
+
+#define NOON 1795608000000ull /* 2026-11-25T12:00:00Z */
+
+static struct monitor monitor;
+
+static int a_monitor(void **state)
+{
+	char why[200];
+	static const char json[] = "{\"target\":\"198.51.100.7:5432\",\"slow_ms\":500,\"labels\":{\"team\":\"core\"},"
+				   "\"runbook\":\"https://wiki/pg\"}";
+	(void)state;
+	if (!monitor_decode(&monitor, "pg-primary", json, sizeof(json) - 1, why, sizeof(why)))
+		fail_msg("%s", why);
+	return 0;
+}
+
+static int no_monitor(void **state)
+{
+	(void)state;
+	monitor_free(&monitor);
+	return 0;
+}
+
+static uint64_t looked_ms = NOON + 50;
+
+static json_t *region(const char *name, const char *class, const char *verdict, unsigned rtt_us, unsigned syn_retrans)
+{
+	return json_pack("{s:s,s:s,s:s,s:i,s:i,s:I}", "region", name, "class", class, "verdict", verdict, "rtt_us", rtt_us,
+			 "syn_retrans", syn_retrans, "at_ms", (json_int_t)looked_ms);
+}
+
+/* "d", "u", "?" for eu, us, ap. */
+static json_t *regions(const char *classes, const char *verdict)
+{
+	static const char *const names[] = { "eu", "us", "ap" };
+	json_t *all = json_array();
+	for (unsigned i = 0; classes[i]; i++)
+		json_array_append_new(all, classes[i] == 'd'   ? region(names[i], "down", verdict, 0, 0) :
+					   classes[i] == 'u' ? region(names[i], "up", "open", 20000 * (i + 1), 0) :
+								 region(names[i], "unknown", "local", 0, 0));
+	return all;
+}
+
+static const struct watch_event down = { .kind = EVENT_DOWN, .page = true, .told = true, .incident = 17, .since_ms = NOON,
+					 .confirmed_after_ms = 300, .verdict = VERDICT_CLOSED, .scope = SCOPE_SERVICE };
+
+static void says(const char *classes, const struct watch_event *event, const char *ended, const char *sentence)
+{
+	char summary[EVENT_SUMMARY_MAX];
+	json_t *seen = regions(classes, "filtered");
+	const struct event_about about = { &monitor, 3, NOON + 1000, seen, ended };
+	event_summary(&about, event, summary, sizeof(summary));
+	json_decref(seen);
+	assert_string_equal(summary, sentence);
+}
+
+static void a_down_event_is_this_json_to_the_letter(void **state)
+{
+	(void)state;
+	struct event_text text;
+	json_t *seen = regions("d", "closed");
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 300, .regions = seen };
+	assert_true(event_write(&text, &about, &down));
+	assert_string_equal(text.body,
+			    "{\"type\":\"monitor.down\",\"timestamp\":\"2026-11-25T12:00:00.300Z\",\"data\":{\"monitor\":\"pg-primary\","
+			    "\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"scope\":\"service\","
+			    "\"since\":\"2026-11-25T12:00:00.000Z\",\"confirmed_after_ms\":300,\"regions\":[{\"region\":\"eu\","
+			    "\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0,\"syn_retrans\":0,\"at_ms\":1795608000050}],\"duration_s\":0,"
+			    "\"labels\":{\"team\":\"core\"},\"runbook\":\"https://wiki/pg\",\"incident\":\"pg-primary/17\","
+			    "\"status\":\"firing\",\"page\":true,\"summary\":\"pg-primary (198.51.100.7:5432) is DOWN: closed, seen "
+			    "from one place (eu) since 12:00:00 UTC, confirmed in 0.3 s\"}}");
+	assert_string_equal(text.incident, "pg-primary/17");
+	assert_false(text.resolved);
+	event_text_free(&text);
+	json_decref(seen);
+}
+
+static void write_text(struct event_text *text, unsigned shard, const struct watch_event *event, uint64_t now_ms)
+{
+	const struct event_about about = { .monitor = &monitor, .shard = shard, .now_ms = now_ms };
+	assert_true(event_write(text, &about, event));
+	event_text_free(text);
+}
+
+static void the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else(void **state)
+{
+	(void)state;
+	struct event_text first, again, other;
+	struct watch_event end = down, next = down, late = down;
+	write_text(&first, 3, &down, NOON);
+	write_text(&again, 3, &down, NOON + 77777);
+	assert_string_equal(first.id, again.id);
+	assert_int_equal(strlen(first.id), EVENT_ID_LEN);
+	assert_memory_equal(first.id, "evt_", 4);
+	end.kind = EVENT_UP;
+	next.incident++;
+	late.late = true;
+	write_text(&other, 3, &end, NOON);
+	assert_string_not_equal(first.id, other.id);
+	assert_true(other.resolved); /* the end of what began */
+	assert_string_equal(first.incident, other.incident);
+	write_text(&other, 3, &next, NOON);
+	assert_string_not_equal(first.id, other.id);
+	write_text(&other, 3, &late, NOON);
+	assert_string_not_equal(first.id, other.id);
+	write_text(&other, 4, &down, NOON);
+	assert_string_not_equal(first.id, other.id);
+}
+
+static void the_summary_says_what_from_where_and_since_when(void **state)
+{
+	(void)state;
+	struct watch_event e = down;
+	says("ddd", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: closed, from all 3 regions since 12:00:00 UTC, confirmed in 0.3 s");
+	e.confirmed_after_ms = 12345;
+	e.verdict = VERDICT_FILTERED;
+	says("ddu", &e, NULL,
+	     "pg-primary (198.51.100.7:5432) is DOWN: filtered, from 2 of 3 regions (eu and us) since 12:00:00 UTC, confirmed in 12 s");
+	says("dd?", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: filtered, from all that have looked (eu and us) since 12:00:00 UTC, confirmed in 12 s");
+	looked_ms = NOON - 1;
+	says("ddu", &e, NULL, "pg-primary (198.51.100.7:5432) is DOWN: filtered, from all that have looked (eu and us) since 12:00:00 UTC, confirmed in 12 s");
+	looked_ms = NOON + 50;
+	e.late = true;
+	e.since_ms = NOON - 86400000;
+	says("ddd", &e, NULL,
+	     "pg-primary (198.51.100.7:5432) is still DOWN: filtered, from all 3 regions since 2026-11-24 12:00:00 UTC, confirmed in 12 s");
+	e = (struct watch_event){ .kind = EVENT_UP, .duration_ms = 312000, .verdict = VERDICT_CLOSED };
+	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) is UP again after 5 min 12 s (was: closed)");
+	says("ddd", &e, "the monitor was removed",
+	     "pg-primary (198.51.100.7:5432) is not watched any more: the monitor was removed; what is open is closed");
+	e = (struct watch_event){ .kind = EVENT_PATH, .since_ms = NOON };
+	says("duu", &e, NULL,
+	     "pg-primary (198.51.100.7:5432): PATH ISSUE, not reached from eu (filtered) since 12:00:00 UTC; it answers us and ap, so "
+	     "nobody is paged");
+	e.resolved = true;
+	e.duration_ms = 7200000 + 300000;
+	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432): the path issue has ended after 2 h 5 min");
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .slow = true };
+	monitor.slow_ms = 30;
+	says("uuu", &e, NULL,
+	     "pg-primary (198.51.100.7:5432) is up but slow, seen from us (40 ms) and ap (60 ms) since 12:00:00 UTC");
+	e = (struct watch_event){ .kind = EVENT_UNKNOWN, .since_ms = NOON };
+	says("???", &e, NULL,
+	     "pg-primary (198.51.100.7:5432) is UNKNOWN: too few regions can tell since 12:00:00 UTC; the trouble is portwatch's, not the "
+	     "target's");
+}
+
+static void a_problem_of_our_own_is_a_notice_with_its_end(void **state)
+{
+	(void)state;
+	struct event_problem problem = { "region eu", "no engine has answered for 20 s; its votes do not count", NOON, false };
+	struct event_text begin, end;
+	assert_true(event_write_problem(&begin, &problem, 0, NOON));
+	assert_string_equal(begin.body,
+			    "{\"type\":\"system.problem\",\"timestamp\":\"2026-11-25T12:00:00.000Z\",\"data\":{\"component\":\"region eu\","
+			    "\"problem\":\"no engine has answered for 20 s; its votes do not count\",\"since\":\"2026-11-25T12:00:00.000Z\","
+			    "\"status\":\"firing\",\"incident\":\"region eu/1795608000000\",\"page\":false,\"summary\":\"portwatch itself: "
+			    "region eu: no engine has answered for 20 s; its votes do not count\"}}");
+	assert_false(begin.page);
+	assert_string_equal(begin.monitor, "");
+	problem.resolved = true;
+	assert_true(event_write_problem(&end, &problem, 0, NOON + 40000));
+	assert_string_equal(begin.incident, end.incident);
+	assert_string_not_equal(begin.id, end.id);
+	assert_non_null(strstr(end.body, "\"duration_s\":40,\"status\":\"resolved\""));
+	assert_non_null(strstr(end.body, "region eu is well again after 40 s (was: no engine has answered"));
+	event_text_free(&begin);
+	event_text_free(&end);
+}
+
+static void no_text_of_a_stranger_is_longer_than_its_place(void **state)
+{
+	(void)state;
+	char summary[EVENT_SUMMARY_MAX], small[40];
+	json_t *seen = json_array();
+	for (unsigned i = 0; i < REGIONS_MAX; i++) {
+		char name[NAME_MAX_LEN + 1];
+		memset(name, 'r', NAME_MAX_LEN);
+		name[NAME_MAX_LEN] = 0;
+		json_array_append_new(seen, region(name, i % 2 ? "down" : "up", "filtered", 0, 0));
+	}
+	const struct event_about about = { &monitor, 0, NOON, seen, NULL };
+	struct watch_event e = { .kind = EVENT_PATH, .since_ms = NOON };
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_int_equal(strlen(summary), sizeof(summary) - 1);
+	event_summary(&about, &e, small, sizeof(small));
+	assert_int_equal(strlen(small), sizeof(small) - 1);
+	json_decref(seen);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_down_event_is_this_json_to_the_letter, a_monitor, no_monitor),
+		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
+		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
+		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),
+		cmocka_unit_test_setup_teardown(no_text_of_a_stranger_is_longer_than_its_place, a_monitor, no_monitor),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+/* test_history.c - what is kept of one region, whatever the order in which it comes. */
+#include "alerts/history.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const uint8_t nowhere[16];
+
+static struct look look(uint64_t slot_ms, unsigned attempt, enum verdict verdict)
+{
+	return (struct look){.key = look_key(slot_ms, attempt), .verdict = verdict};
+}
+
+static bool add(struct region_history *h, uint64_t slot_ms, unsigned attempt, enum verdict verdict)
+{
+	const struct look l = look(slot_ms, attempt, verdict);
+
+	return history_add(h, &l, nowhere);
+}
+
+static void the_newest_six_are_kept_newest_first(void **state)
+{
+	struct region_history h = {0};
+	(void)state;
+	for (unsigned i = 1; i <= 9; i++)
+		assert_true(add(&h, i * 1000, 0, VERDICT_OPEN));
+	for (unsigned i = 0; i < HISTORY_LOOKS; i++)
+		assert_int_equal(look_slot_ms(&h.known[i]), (9 - i) * 1000);
+	assert_false(add(&h, 3000, 0, VERDICT_CLOSED));
+}
+
+static void of_one_slot_the_later_attempt_is_newer(void **state)
+{
+	struct region_history h = {0};
+	(void)state;
+	add(&h, 1000, 2, VERDICT_CLOSED);
+	add(&h, 1000, 1, VERDICT_OPEN);
+	assert_int_equal(look_attempt(&h.known[0]), 2);
+	assert_int_equal(look_attempt(&h.known[1]), 1);
+}
+
+static void a_result_that_comes_again_changes_nothing(void **state)
+{
+	struct region_history h = {0};
+	(void)state;
+	assert_true(add(&h, 1000, 0, VERDICT_CLOSED));
+	assert_false(add(&h, 1000, 0, VERDICT_CLOSED));
+	assert_true(add(&h, 2000, 0, VERDICT_LOCAL));
+	assert_false(add(&h, 2000, 0, VERDICT_LOCAL));
+	assert_int_equal(h.known[1].key, 0);
+}
+
+static void a_job_probed_twice_counts_once_and_as_the_better_answer(void **state)
+{
+	struct region_history h = {0};
+	(void)state;
+	add(&h, 1000, 0, VERDICT_FILTERED);
+	assert_true(add(&h, 1000, 0, VERDICT_OPEN));
+	assert_false(add(&h, 1000, 0, VERDICT_FILTERED));
+	assert_int_equal(h.known[0].verdict, VERDICT_OPEN);
+	assert_int_equal(h.known[1].key, 0);
+}
+
+static void unknown_results_push_nothing_out(void **state)
+{
+	struct region_history h = {0};
+	(void)state;
+	add(&h, 1000, 0, VERDICT_CLOSED);
+	for (unsigned i = 2; i <= 20; i++)
+		add(&h, i * 1000, 0, VERDICT_RESOLVER);
+	assert_int_equal(look_slot_ms(&h.known[0]), 1000);
+	assert_int_equal(look_slot_ms(&h.unknown), 20000);
+	assert_false(add(&h, 19000, 1, VERDICT_LOCAL));
+}
+
+static void the_address_is_that_of_the_newest_result(void **state)
+{
+	struct result r = {.slot_ms = 2000, .address = "198.51.100.7", .outcome.verdict = VERDICT_OPEN};
+	struct region_history h = {0};
+	char text[INET6_ADDRSTRLEN];
+	uint8_t address[16];
+	struct look l;
+	(void)state;
+	look_address_text(h.address, text);
+	assert_string_equal(text, "");
+	look_of_result(&l, address, &r);
+	history_add(&h, &l, address);
+	strcpy(r.address, "2001:db8::1");
+	r.slot_ms = 1000;
+	look_of_result(&l, address, &r);
+	history_add(&h, &l, address);
+	look_address_text(h.address, text);
+	assert_string_equal(text, "198.51.100.7");
+	r.slot_ms = 3000;
+	look_of_result(&l, address, &r);
+	history_add(&h, &l, address);
+	look_address_text(h.address, text);
+	assert_string_equal(text, "2001:db8::1");
+}
+
+static void any_order_and_any_repetition_keep_the_same(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 20000; seed++) {
+		struct region_history a = {0}, b = {0};
+		struct look l[24];
+		srand(seed);
+		for (unsigned i = 0; i < 24; i++) /* few keys, so that some are there twice with other answers */
+			l[i] = look(1000 + (unsigned)rand() % 12, (unsigned)rand() % 2, 1 + (unsigned)rand() % (VERDICTS - 1));
+		for (unsigned i = 0; i < 24; i++)
+			history_add(&a, &l[i], nowhere);
+		for (unsigned i = 0; i < 200; i++)
+			history_add(&b, &l[(unsigned)rand() % 24], nowhere);
+		for (unsigned i = 0; i < 24; i++)
+			history_add(&b, &l[i], nowhere);
+		if (memcmp(&a, &b, sizeof(a)))
+			fail_msg("seed %u", seed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_newest_six_are_kept_newest_first),
+		cmocka_unit_test(of_one_slot_the_later_attempt_is_newer),
+		cmocka_unit_test(a_result_that_comes_again_changes_nothing),
+		cmocka_unit_test(a_job_probed_twice_counts_once_and_as_the_better_answer),
+		cmocka_unit_test(unknown_results_push_nothing_out),
+		cmocka_unit_test(the_address_is_that_of_the_newest_result),
+		cmocka_unit_test(any_order_and_any_repetition_keep_the_same),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
