@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """scheduler.py - what a scheduler costs: N monitors at 60 s in 3 regions, a real redis-server, every job answered.
 
-    bench/scheduler.py [--monitors 1000000] [--seconds 60] [--build build]
+    bench/scheduler.py [--monitors 1000000] [--seconds 60] [--settle 80] [--answered 3] [--build build]
 
 Prints a table: CPU of the scheduler in % of one core (its ledger included), resident memory, lateness of entries (slot to
 acknowledged by Redis), and whether the ledger's sum holds.  Other load on the machine is printed with it.
@@ -69,6 +69,8 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     ap.add_argument("--monitors", type=int, default=1000000)
     ap.add_argument("--seconds", type=int, default=60)
+    ap.add_argument("--settle", type=int, default=80, help="seconds before it is measured; the ledger's audit begins after 75")
+    ap.add_argument("--answered", type=int, default=len(REGIONS), help="regions whose jobs are answered; the others' are missed")
     ap.add_argument("--build", default=os.path.join(os.path.dirname(__file__), "..", "build"))
     ap.add_argument("--perf", help="write a profile of the scheduler there (perf record, cpu-clock)")
     o = ap.parse_args()
@@ -86,7 +88,7 @@ def main():
         fill(redis, o.monitors)
         print(f"{o.monitors} monitors written in {time.time() - t:.1f} s", flush=True)
         url = f"unix://{folder}/s"
-        started.append(subprocess.Popen([f"{o.build}/bench/answer-jobs", url] + REGIONS, stdout=subprocess.PIPE))
+        started.append(subprocess.Popen([f"{o.build}/bench/answer-jobs", url] + REGIONS[: o.answered], stdout=subprocess.PIPE))
         started[1].stdout.readline()
         log = open(f"{folder}/scheduler.log", "w+")
         t = time.time()
@@ -96,7 +98,7 @@ def main():
             time.sleep(0.1)
         port = re.search(r"metrics_port=(\d+)", text).group(1)
         print(f"scheduling {time.time() - t:.1f} s after its start ({cpu(scheduler):.1f} s of CPU)", flush=True)
-        time.sleep(5)
+        time.sleep(o.settle)
         names = ["redis-server", "answer-jobs", "scheduler"]
         before, cpus, t, load = metrics(port), [cpu(p.pid) for p in started], time.time(), os.getloadavg()
         if o.perf:

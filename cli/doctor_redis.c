@@ -228,6 +228,13 @@ static const struct right {
 	{ "xinfo|consumers", "XINFO CONSUMERS %s engine", false },
 	{ "xtrim", "XTRIM %s MINID 0-1", false },
 	{ "set", "SET %s 1 XX PX 1000", false },
+	{ "get", "GET %s", false },
+	{ "hscan", "HSCAN %s 0", false },
+	{ "hmget", "HMGET %s a", false },
+	{ "hset", "HSET %s a b c", false }, /* a field without a value: an error that comes after the rights */
+	{ "hdel", "HDEL %s a", false },
+	{ "watch", "WATCH %s", false },
+	{ "unwatch", "UNWATCH", false },
 	{ "scan", "SCAN 0 MATCH %s COUNT 1 TYPE stream", false },
 	{ "time", "TIME", false },
 	{ "info", "INFO server", true },
@@ -235,7 +242,7 @@ static const struct right {
 	{ "multi", "MULTI", false },
 };
 
-enum { RIGHTS_LEN = 400 }; /* all names of the table, each with three characters more */
+enum { RIGHTS_LEN = 600 }; /* all names of the table, each with three characters more */
 
 /* A list of rights and, for the mend, the same as rules of ACL SETUSER; a bar is the shell's unless it is quoted. */
 static void add_right(const char *name, char names[RIGHTS_LEN], char rules[RIGHTS_LEN])

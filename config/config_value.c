@@ -146,22 +146,30 @@ bool value_number(struct reader *r, const struct yaml_tree *t, const struct yaml
 	return fine;
 }
 
+/* "rst, fin, half" */
+static void add_all(char *into, size_t len, const char *const *names)
+{
+	into[0] = 0;
+	for (size_t used; *names; names++) {
+		used = strlen(into);
+		snprintf(into + used, len - used, "%s%s", used ? ", " : "", *names);
+	}
+}
+
 bool value_word(struct reader *r, const struct yaml_tree *t, const struct yaml_node *node, const char *what,
 		const char *const *words, int *which)
 {
-	char shown[QUOTED_MAX], near[128], all[256] = "";
+	char shown[QUOTED_MAX], near[128], all[256];
 	char *text = value_text(r, t, node, what);
 	if (!text)
 		return false;
-	for (int i = 0; words[i]; i++) {
+	for (int i = 0; words[i]; i++)
 		if (strcmp(words[i], text) == 0) {
 			*which = i;
 			free(text);
 			return true;
 		}
-		const size_t len = strlen(all);
-		snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", words[i]);
-	}
+	add_all(all, sizeof all, words);
 	say(r, t, node, "%s: %s is none of %s%s", what, quoted(shown, text, strlen(text)), all,
 	    did_you_mean(near, sizeof near, text, words));
 	free(text);
@@ -281,7 +289,7 @@ bool is_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node 
 int known_key(struct reader *r, const struct yaml_tree *t, const struct yaml_node *key, const char *where,
 	      const char *const *names)
 {
-	char shown[QUOTED_MAX], near[128], all[400] = "";
+	char shown[QUOTED_MAX], near[128], all[400];
 	if (yaml_text_wrong(key)) {
 		say(r, t, key, "a key must be one plain word");
 		return -1;
@@ -290,12 +298,10 @@ int known_key(struct reader *r, const struct yaml_tree *t, const struct yaml_nod
 		say(r, t, key, "%s stands here a second time, the first is in line %u", quoted(shown, key->text, key->len), key->again);
 		return -1;
 	}
-	for (int i = 0; names[i]; i++) {
+	for (int i = 0; names[i]; i++)
 		if (strcmp(names[i], key->text) == 0)
 			return i;
-		const size_t len = strlen(all);
-		snprintf(all + len, sizeof all - len, "%s%s", len ? ", " : "", names[i]);
-	}
+	add_all(all, sizeof all, names);
 	if (*did_you_mean(near, sizeof near, key->text, names))
 		say(r, t, key, "unknown key %s in %s%s", quoted(shown, key->text, key->len), where, near);
 	else

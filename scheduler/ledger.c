@@ -1,11 +1,8 @@
-/* ledger.c - see ledger.h. */
-#include "scheduler/ledger.h"
-
-#include "base/must.h"
+/* ledger.c - counts what was scheduled and what was answered; see ledger.h.  What is gone through row by row is in
+ * ledger_audit.c. */
+#include "scheduler/ledger_self.h"
 
 #include <stdlib.h>
-
-#define AUDIT_TICKS_MAX 64 /* of one table in one call; a call comes every tick */
 
 const char *const missed_sentence[MISSED_REASONS] = {
 	[MISSED_NO_SCHEDULER] = "no scheduler was running",
@@ -30,30 +27,6 @@ void ledger_free(struct ledger *l)
 	for (unsigned r = 0; r < REGIONS_MAX; r++)
 		free(l->cell[r]);
 	memset(l, 0, sizeof(*l));
-}
-
-/* ---- bits ---- */
-
-static uint64_t bits_of(const struct ledger_cell *c)
-{
-	return (uint64_t)c->bits[1] << 32 | c->bits[0];
-}
-
-static bool bit_is_set(const struct ledger_cell *c, uint32_t k)
-{
-	return k <= c->newest && c->newest - k < 64 && bits_of(c) >> (c->newest - k) & 1;
-}
-
-static void bit_set(struct ledger_cell *c, uint32_t k)
-{
-	uint64_t bits = bits_of(c);
-	if (k > c->newest) {
-		bits = k - c->newest < 64 ? bits << (k - c->newest) | 1 : 1;
-		c->newest = k;
-	} else if (c->newest - k < 64)
-		bits |= 1ull << (c->newest - k);
-	c->bits[0] = (uint32_t)bits;
-	c->bits[1] = (uint32_t)(bits >> 32);
 }
 
 /* ---- room ---- */
@@ -97,19 +70,6 @@ void ledger_place(struct ledger *l)
 }
 
 /* ---- counting ---- */
-
-static void waiting_less(struct ledger *l, uint64_t n)
-{
-	must_say(counter_read(&l->counters->waiting) >= n, "%llu of %llu", (unsigned long long)n,
-		 (unsigned long long)counter_read(&l->counters->waiting));
-	counter_set(&l->counters->waiting, counter_read(&l->counters->waiting) - n);
-}
-
-static void count_missed(struct ledger *l, const struct place *at, uint64_t n, enum missed why)
-{
-	counter_add(&l->counters->missed, n);
-	counter_add(&l->counters->missed_by[at->seen_as][why], n);
-}
 
 void ledger_scheduled(struct ledger *l, const struct place *at, uint32_t n)
 {
@@ -178,14 +138,6 @@ void ledger_skipped(struct ledger *l, uint64_t until_ms, enum missed why)
 	l->emitted_ms = until_ms;
 }
 
-static bool in_hole(const struct ledger *l, uint64_t tick_ms)
-{
-	for (unsigned i = 0; i < l->holes; i++)
-		if (tick_ms > l->hole[i].after_ms && tick_ms <= l->hole[i].until_ms)
-			return true;
-	return false;
-}
-
 /* ---- life ---- */
 
 static void clear(struct ledger *l, uint64_t audited_ms, uint64_t emitted_ms)
@@ -234,70 +186,6 @@ void ledger_give_up(struct ledger *l, enum missed why)
 	monitors_reap_all(l->monitors);
 }
 
-/* ---- going through a tick ---- */
-
-struct walk {
-	struct ledger *l;
-	unsigned region;
-	int shard; /* -1: all */
-	uint64_t tick_ms;
-	void (*each)(struct walk *w, uint32_t index, uint32_t k);
-	enum missed why;
-};
-
-static void walk_row(void *arg, uint32_t index, uint32_t k)
-{
-	struct walk *w = arg;
-	const struct known *row = monitors_row(w->l->monitors, index);
-	if ((row->regions >> w->region & 1) && known_at(row, w->tick_ms) && (w->shard < 0 || row->shard == w->shard))
-		w->each(w, index, k);
-}
-
-static void walk_tick(struct walk *w)
-{
-	const struct monitors *m = w->l->monitors;
-	for (unsigned t = 0; t < m->wheel.tables; t++)
-		wheel_each_due(&m->wheel, t, w->region, m->regions, w->tick_ms, walk_row, w);
-}
-
-static void miss(struct walk *w, uint32_t index, enum missed why)
-{
-	const struct known *row = monitors_row(w->l->monitors, index);
-	const struct place *at = place_at(w->l->places, w->region, row->shard);
-	size_t len;
-	const char *name = job_bytes_name(row->job, &len);
-	count_missed(w->l, at, 1, why);
-	missed_log_add(w->l->log, at, w->tick_ms, why, name, len);
-}
-
-static void each_was_there(struct walk *w, uint32_t index, uint32_t k)
-{
-	counter_add(&w->l->counters->scheduled, 1);
-	if (bit_is_set(&w->l->cell[w->region][index], k))
-		counter_add(&w->l->counters->answered, 1);
-	else
-		counter_add(&w->l->counters->waiting, 1);
-}
-
-void ledger_was_there(struct ledger *l, const struct place *at, uint64_t tick_ms)
-{
-	struct walk w = { .l = l, .region = at->region, .shard = (int)at->shard, .tick_ms = tick_ms, .each = each_was_there };
-	walk_tick(&w);
-}
-
-static void each_refused(struct walk *w, uint32_t index, uint32_t k)
-{
-	counter_add(&w->l->counters->scheduled, 1);
-	bit_set(&w->l->cell[w->region][index], k); /* so that the audit passes over it */
-	miss(w, index, w->why);
-}
-
-void ledger_refused(struct ledger *l, const struct place *at, uint64_t tick_ms, enum missed why)
-{
-	struct walk w = { .l = l, .region = at->region, .shard = (int)at->shard, .tick_ms = tick_ms, .each = each_refused, .why = why };
-	walk_tick(&w);
-}
-
 /* ---- results ---- */
 
 /* The row that had this slot; rows of one name follow each other in time. */
@@ -340,79 +228,4 @@ void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_
 		return; /* scheduled by a clock that was ahead; counted when its tick comes */
 	counter_add(&c->answered, 1);
 	waiting_less(l, 1);
-}
-
-/* ---- audit ---- */
-
-uint64_t ledger_grace_ms(const struct ledger *l, uint32_t interval_ms)
-{
-	uint64_t expires = 30ull * interval_ms, most = 60ull * interval_ms;
-	expires = expires < l->monitors->expires_ms ? expires : l->monitors->expires_ms;
-	uint64_t grace = expires + 2ull * l->monitors->timeout_most_ms + GRACE_MARGIN_MS;
-	return grace < most ? grace : most; /* 64 slots can be counted */
-}
-
-static enum missed reason(const struct place *at, uint64_t slot_ms)
-{
-	if (!at->looked_ms)
-		return MISSED_UNKNOWN;
-	if (at->engine_ms < slot_ms)
-		return MISSED_NO_ENGINE;
-	return at->delivered_ms >= slot_ms ? MISSED_NOT_ANSWERED : MISSED_NOT_TAKEN;
-}
-
-static void each_audited(struct walk *w, uint32_t index, uint32_t k)
-{
-	if (bit_is_set(&w->l->cell[w->region][index], k))
-		return;
-	waiting_less(w->l, 1);
-	miss(w, index, reason(place_at(w->l->places, w->region, monitors_row(w->l->monitors, index)->shard), w->tick_ms));
-}
-
-/* Retired rows whose last slots are behind us are met here and freed. */
-static void audit_row(void *arg, uint32_t index, uint32_t k)
-{
-	struct walk *w = arg;
-	if (monitors_row(w->l->monitors, index)->retired_ms < w->tick_ms)
-		monitors_reap(w->l->monitors, index);
-	else if (!in_hole(w->l, w->tick_ms))
-		walk_row(w, index, k);
-}
-
-static void audit_table(struct ledger *l, unsigned table, uint64_t until_ms)
-{
-	const struct wheel *wheel = &l->monitors->wheel;
-	uint64_t *at = &l->audited_ms[table];
-	for (unsigned n = 0; n < AUDIT_TICKS_MAX && *at + TICK_MS <= until_ms && wheel->table[table].head; n++) {
-		*at += TICK_MS;
-		for (unsigned r = 0; r < l->monitors->regions; r++) {
-			struct walk w = { .l = l, .region = r, .shard = -1, .tick_ms = *at, .each = each_audited };
-			wheel_each_due(wheel, table, r, l->monitors->regions, *at, audit_row, &w);
-		}
-	}
-	if (!wheel->table[table].head)
-		*at = l->emitted_ms; /* who comes into it is born later */
-}
-
-void ledger_audit(struct ledger *l, uint64_t now_ms, uint64_t read_ms)
-{
-	uint64_t sure_ms = now_ms < read_ms ? now_ms : read_ms;
-	if (!l->open)
-		return;
-	for (unsigned t = 0; t < WHEEL_TABLES_MAX; t++) {
-		uint64_t grace = ledger_grace_ms(l, l->monitors->wheel.table[t].grid.interval_ms);
-		uint64_t until = sure_ms > grace ? sure_ms - grace : 0;
-		audit_table(l, t, until < l->emitted_ms ? until : l->emitted_ms);
-	}
-	while (l->holes && l->hole[0].until_ms < ledger_audited_ms(l))
-		memmove(l->hole, l->hole + 1, --l->holes * sizeof(l->hole[0]));
-}
-
-uint64_t ledger_audited_ms(const struct ledger *l)
-{
-	uint64_t least = l->emitted_ms;
-	for (unsigned t = 0; t < l->monitors->wheel.tables; t++)
-		if (l->monitors->wheel.table[t].head && l->audited_ms[t] < least)
-			least = l->audited_ms[t];
-	return least;
 }

@@ -1,8 +1,9 @@
-/* scheduler.h - the state of one scheduler, for pipeline.c and the two files that do its larger steps (tick.c, take_over.c);
- * nobody else sees it whole. */
+/* scheduler.h - the state of one scheduler, for pipeline.c and the files that do its larger steps (tick.c, take_over.c,
+ * follow.c, house.c); nobody else sees it whole. */
 #ifndef SCHEDULER_SCHEDULER_H
 #define SCHEDULER_SCHEDULER_H
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "scheduler/clock_guard.h"
 #include "scheduler/job_emit.h"
@@ -43,12 +44,19 @@ struct scheduler {
 	uint64_t read_ms;	 /* results up to then were seen */
 	uint64_t steps_seen;	 /* of the clock */
 	bool was_away;		 /* Redis, since ticks were emitted last */
+	bool fresh;		 /* no tick was emitted yet: what is there already was the one before us */
 	unsigned stride, accepted; /* Redis is full: only every stride-th tick is tried */
 	uint64_t told;		 /* monitors since a load began, for breathing in between */
 	uint64_t next_clock_ns, next_follow_ns, next_feed_ns, next_save_ns, next_house_ns, next_trim_ns;
 	struct log_limit clock_said, broken_said, there_said;
 	bool clock_was_wrong, full_said;
 };
+
+/* The time of the grid; the clock must be known. */
+static inline uint64_t scheduler_now_ms(struct scheduler *s)
+{
+	return clock_guard_ms(&s->clock, clock_ns());
+}
 
 /* tick.c: emits what is due, at most CATCH_UP_TICKS; false: Redis does not take it now. */
 bool tick_emit_due(struct scheduler *s, uint64_t now_ms);
@@ -62,5 +70,13 @@ static inline uint64_t tick_in_force_ms(const struct scheduler *s)
 int take_over(struct scheduler *s, uint64_t now_ms);
 /* What the next one finds: how far we are. */
 void take_over_save(struct scheduler *s, uint64_t now_ms);
+
+/* follow.c: monitors and settings, every 200 ms. */
+void follow_begin(struct scheduler *s);
+void follow_poll(struct scheduler *s);
+
+/* house.c: asks Redis' TIME; everything that is due every few seconds. */
+void house_ask_clock(struct scheduler *s);
+void house_keep(struct scheduler *s);
 
 #endif

@@ -129,7 +129,7 @@ int take_over(struct scheduler *s, uint64_t now_ms)
 		for (unsigned i = 0; i < s->places.count; i++)
 			ledger_cleared(&s->ledger, &s->places.place[i], now_ms, cleared[i]);
 		s->steps_seen = s->clock.steps;
-		s->was_away = true; /* what is there already was the one before us */
+		s->fresh = true;
 		s->pending = false;
 		s->stride = 1;
 	}

@@ -86,7 +86,7 @@ static void was_there(struct scheduler *s, const struct place *at, const struct 
 	unsigned missed;
 	counter_add(&s->counters->already_there, got->entries);
 	ledger_was_there(&s->ledger, at, s->pending_ms);
-	if (!s->was_away && log_allowed(&s->there_said, 1, &missed))
+	if (!s->was_away && !s->fresh && log_allowed(&s->there_said, 1, &missed))
 		log_warnx("jobs were in the stream already, or something later is; nobody else may add to it",
 			  LOG_S("stream", at->jobs), LOG_U("slot", s->pending_ms), LOG_UNSAID(missed));
 }
@@ -130,8 +130,7 @@ static void conclude(struct scheduler *s)
 		full(s);
 	else if (any)
 		eased(s);
-	s->was_away = false;
-	s->pending = false;
+	s->was_away = s->fresh = s->pending = false;
 	ledger_emitted(&s->ledger, s->pending_ms);
 }
 

@@ -574,7 +574,7 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	[[ $(rcli info server) == *redis_version:[7-9]* ]] || skip "sub-commands cannot be taken away before Redis 7"
 	local right found verdict
 	for right in xadd xack xrange xrevrange xread xreadgroup 'xgroup|create' 'xgroup|delconsumer' xautoclaim xclaim xpending \
-		'xinfo|groups' 'xinfo|consumers' xtrim set scan time info exec multi; do
+		'xinfo|groups' 'xinfo|consumers' xtrim set get hscan hmget hset hdel watch unwatch scan time info exec multi; do
 		rcli acl setuser narrow reset on '>secret' '~pw:*' +@all "-$right"
 		run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 		[ "$(valid doctor-1.json <<<"$output")" = 1 ]
@@ -601,7 +601,7 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	rcli info commandstats | sed -n 's/^cmdstat_\([^:]*\):.*/\1/p' >tried
 	# Commands are the first words of formats and of argument lists; the greeting is proven by being connected.
 	find "$PW_ROOT"/engine "$PW_ROOT"/wire "$PW_ROOT"/cli -name '*.c' ! -name doctor_redis.c |
-		xargs grep -hoE '(redis_(ask|appendf)\([^"]*|= \{ )"[A-Z]{3,}( [A-Z]{3,})?["% ]' |
+		xargs grep -hoE '(redis_(ask|appendf)\([^"]*|= \{ |word\[0\] = )"[A-Z]{3,}( [A-Z]{3,})?["% ]' |
 		sed -E 's/.*"([A-Z]+ ?[A-Z]*)["% ]$/\L\1/; s/ $//; s/ /|/' | grep -vxE 'auth|select|client.*|ping' | sort -u >sent
 	[ "$(wc -l <sent)" -ge 15 ]
 	local command
