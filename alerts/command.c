@@ -1,9 +1,9 @@
 /* command.c - one child process from its start to its end, see command.h.
  * In: argv, environment, input.  Out: how it ended, and the first of what it said.
  * Owns: the child and two pipes.
- * Why so: posix_spawn() instead of fork(), because other threads hold locks; a pidfd instead of SIGCHLD, because the process
- * is not ours alone to set handlers in; its end is what is waited for, not the end of its output, which a daemon that it
- * left behind may hold open for ever. */
+ * Why so: posix_spawn() instead of fork(), because other threads hold locks; a pidfd instead of SIGCHLD, because the
+ * process is not ours alone to set handlers in; its end is what is waited for, not the end of its output, which a
+ * daemon that it left behind may hold open for ever. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

@@ -63,7 +63,8 @@ static bool is_younger(const struct queued *a, const struct queued *b)
 	return a->shard == b->shard && (a->id_ms > b->id_ms || (a->id_ms == b->id_ms && a->id_seq > b->id_seq));
 }
 
-/* Before the first that is younger.  Usually that is the end; only what is read again after the link broke may come late. */
+/* Before the first that is younger.  Usually that is the end; only what is read again after the link broke may come
+ * late. */
 static void insert(struct notice_queue *q, struct queued *e)
 {
 	struct queued *after = q->first;
@@ -94,8 +95,8 @@ static void mark_blocked(struct notice_queue *q, const struct queued *like)
 		}
 }
 
-struct queued *notice_queue_add(struct notice_queue *q, unsigned shard, uint64_t id_ms, uint64_t id_seq, const struct notice *n,
-				uint64_t now_ms, bool *known)
+struct queued *notice_queue_add(struct notice_queue *q, unsigned shard, uint64_t id_ms, uint64_t id_seq,
+				const struct notice *n, uint64_t now_ms, bool *known)
 {
 	*known = is_in(q->first, shard, id_ms, id_seq) || is_in(q->settled, shard, id_ms, id_seq);
 	struct queued *e = *known ? NULL : copy_notice(n);

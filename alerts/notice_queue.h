@@ -1,6 +1,6 @@
-/* notice_queue.h - the events that one channel has before it: in which order they are told, which of them wait.
- * Of one monitor only the oldest may be told (no UP before its DOWN); of those that may, pages go before notices and then
- * who is due first.  It touches neither Redis nor a clock; now_ms is handed in (monotonic). */
+/* notice_queue.h - the events that one channel has before it: in which order they are told, which of them wait. Of
+ * one monitor only the oldest may be told (no UP before its DOWN); of those that may, pages go before notices and
+ * then who is due first.  It touches neither Redis nor a clock; now_ms is handed in (monotonic). */
 #ifndef ALERTS_NOTICE_QUEUE_H
 #define ALERTS_NOTICE_QUEUE_H
 
@@ -11,7 +11,8 @@
 #define NOTICE_QUEUE_MAX 2000
 
 enum outcome { OUTCOME_DELIVERED, OUTCOME_REFUSED, OUTCOME_DISABLED, OUTCOME_GIVEN_UP, OUTCOME_LEFT_OUT, OUTCOMES };
-extern const char *const outcome_names[OUTCOMES + 1]; /* "delivered", "refused", "disabled", "given_up", "left_out", NULL */
+extern const char
+	*const outcome_names[OUTCOMES + 1]; /* "delivered", "refused", "disabled", "given_up", "left_out", NULL */
 
 struct queued {
 	struct queued *next, *prev;
@@ -38,8 +39,8 @@ struct notice_queue {
 };
 
 /* Copies an event.  NULL: it is here already (*known true) or there is no memory. */
-struct queued *notice_queue_add(struct notice_queue *q, unsigned shard, uint64_t id_ms, uint64_t id_seq, const struct notice *n,
-				uint64_t now_ms, bool *known);
+struct queued *notice_queue_add(struct notice_queue *q, unsigned shard, uint64_t id_ms, uint64_t id_seq,
+				const struct notice *n, uint64_t now_ms, bool *known);
 /* Up to `most` events to be told now, no two of one monitor; they stay in the queue. */
 unsigned notice_queue_due(struct notice_queue *q, uint64_t now_ms, struct queued **into, unsigned most);
 /* When notice_queue_due() will give something; UINT64_MAX: not by waiting. */

@@ -132,13 +132,38 @@ static void add_from(const struct notice_facts *f, struct text *into)
 
 void notice_duration(uint64_t s, struct text *into)
 {
-	static const struct { uint64_t s; const char *unit; } units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
+	static const struct {
+		uint64_t s;
+		const char *unit;
+	} units[] = { { 86400, "d" }, { 3600, "h" }, { 60, "min" }, { 1, "s" } };
 	unsigned i = 0;
 	while (i + 1 < ARRAY_LEN(units) && s < units[i].s)
 		i++;
 	text_printf(into, "%" PRIu64 " %s", s / units[i].s, units[i].unit);
 	if (i + 1 < ARRAY_LEN(units) && s % units[i].s >= units[i + 1].s)
 		text_printf(into, " %" PRIu64 " %s", s % units[i].s / units[i + 1].s, units[i + 1].unit);
+}
+
+/* Of a target that answers, but badly: the slowest region, and how many had to send a SYN again. */
+static void add_degraded(const struct notice_facts *f, struct text *into)
+{
+	const char *slowest = "";
+	uint64_t most_us = 0;
+	unsigned lossy = 0, all = (unsigned)json_array_size(f->regions);
+	for (unsigned i = 0; i < all; i++) {
+		const json_t *region = json_array_get(f->regions, i);
+		lossy += number_of(region, "syn_retrans") > 0;
+		if (number_of(region, "rtt_us") > most_us) {
+			most_us = number_of(region, "rtt_us");
+			slowest = text_of(region, "region");
+		}
+	}
+	if (most_us) {
+		text_printf(into, ": %.1f ms from region ", (double)most_us / 1000);
+		add_line(into, slowest);
+	}
+	if (lossy)
+		text_printf(into, "%s SYN sent again from %u of %u regions", most_us ? "," : ":", lossy, all);
 }
 
 void notice_title(const struct notice_facts *f, struct text *into)
@@ -158,7 +183,11 @@ void notice_title(const struct notice_facts *f, struct text *into)
 		}
 		return;
 	}
-	if (said[0]) {
+	if (strcmp(f->kind->type, "monitor.degraded") == 0) {
+		add_degraded(f, into);
+		return;
+	}
+	if (said[0] && strcmp(said, "open") != 0) {
 		text_add(into, ": ");
 		add_line(into, said);
 	}
@@ -292,8 +321,8 @@ static void fold_kind(const struct notice *n, unsigned count, const struct notic
 	for (unsigned i = 0; i < count; i++)
 		all += notice_kind(n[i].type)->alertname == kind->alertname && n[i].resolved == like->resolved;
 	bool system = !like->monitor[0];
-	text_printf(into, "%s%u %s%s %s %s%s: ", into->len ? "; " : "", all, system ? "component" : "monitor", all == 1 ? "" : "s",
-		    all == 1 ? "is" : "are", like->resolved ? "no longer " : "", kind->plural);
+	text_printf(into, "%s%u %s%s %s %s%s: ", into->len ? "; " : "", all, system ? "component" : "monitor",
+		    all == 1 ? "" : "s", all == 1 ? "is" : "are", like->resolved ? "no longer " : "", kind->plural);
 	for (unsigned i = 0; i < count && named < FOLD_NAMES; i++)
 		if (notice_kind(n[i].type)->alertname == kind->alertname && n[i].resolved == like->resolved) {
 			text_add(into, named++ ? ", " : "");

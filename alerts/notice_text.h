@@ -1,9 +1,10 @@
-/* notice_text.h - an event in words, the same in every channel: one line that says what happened, a table of what each region
- * saw, and what belongs to it.
+/* notice_text.h - an event in words, the same in every channel: one line that says what happened, a table of what
+ * each region saw, and what belongs to it.
  *
  *	DOWN pg-primary 198.51.100.7:5432: closed, from all 3 regions
  *
- * A body that lacks something, or is no JSON at all, is told with what there is: an event that looks odd is better than none. */
+ * A body that lacks something, or is no JSON at all, is told with what there is: an event that looks odd is better
+ * than none. */
 #ifndef ALERTS_NOTICE_TEXT_H
 #define ALERTS_NOTICE_TEXT_H
 

@@ -1,5 +1,5 @@
-/* notifier.c - all channels of one process: starts and ends their threads, makes their groups, trims the outboxes, and says how
- * they fare.
+/* notifier.c - all channels of one process: starts and ends their threads, makes their groups, trims the outboxes,
+ * and says how they fare.
  * In: the channels of the configuration, the shards that this process holds.  Out: a teller for each channel.
  * Owns: the tellers, and one thread with a link of its own that trims, because a channel that hangs must not let the
  * outboxes of the others grow. */

@@ -49,7 +49,8 @@ static char *test_body(const char *incident, bool resolved, uint64_t now_ms)
 	return line;
 }
 
-static enum delivery send_test(const struct notify_ops *ops, void *self, uint64_t now_ms, bool resolved, struct post_answer *said)
+static enum delivery send_test(const struct notify_ops *ops, void *self, uint64_t now_ms, bool resolved,
+			       struct post_answer *said)
 {
 	char id[64], incident[64];
 	snprintf(incident, sizeof(incident), "test/%llu", (unsigned long long)now_ms);

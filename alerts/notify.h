@@ -1,14 +1,15 @@
 /* notify.h - tells people over their channels what stands in the outbox.
  *
- * The outbox of a shard, pw:{alerts.S}:outbox, is a stream of events: fields id (the event's, the idempotency key), type
- * ("monitor.down"), monitor ("" for the system's own), incident (the dedupe key), page (1: somebody is woken, 0: a notice),
- * resolved (0|1) and b: the JSON that a webhook carries.  Each channel reads it as consumer group "notify:NAME", with a thread of its
- * own, so that one that hangs delays nobody else; an event is acknowledged when it was delivered or given up, so what a
- * dead process did not deliver is delivered by the next.  Order is kept within a monitor: no UP before its DOWN.
+ * The outbox of a shard, pw:{alerts.S}:outbox, is a stream of events: fields id (the event's, the idempotency key),
+ * type ("monitor.down"), monitor ("" for the system's own), incident (the dedupe key), page (1: somebody is woken, 0:
+ * a notice), resolved (0|1) and b: the JSON that a webhook carries.  Each channel reads it as consumer group
+ * "notify:NAME", with a thread of its own, so that one that hangs delays nobody else; an event is acknowledged when
+ * it was delivered or given up, so what a dead process did not deliver is delivered by the next.  Order is kept
+ * within a monitor: no UP before its DOWN.
  *
- * What is given up (refused, disabled, tried for days) is copied to the stream pw:{alerts.S}:undelivered with the channel and
- * the reason.  What a channel must say again while it holds (Alertmanager) stands in the hash pw:{alerts.S}:firing:NAME,
- * incident -> event, so that the next process goes on saying it. */
+ * What is given up (refused, disabled, tried for days) is copied to the stream pw:{alerts.S}:undelivered with the
+ * channel and the reason.  What a channel must say again while it holds (Alertmanager) stands in the hash
+ * pw:{alerts.S}:firing:NAME, incident -> event, so that the next process goes on saying it. */
 #ifndef ALERTS_NOTIFY_H
 #define ALERTS_NOTIFY_H
 
@@ -35,8 +36,9 @@ enum delivery {
 	DELIVERY_DISABLED /* 410: the channel is not used any more until a restart; its events are given up */
 };
 
-/* What a kind of channel can do; one table row each, notify_*.c.  All calls come from the channel's own thread and may
- * block for at most NOTIFY_TIMEOUT_MS.  answer: what the other side said, for the log, and when it wants to be asked again. */
+/* What a kind of channel can do; one table row each, notify_*.c.  All calls come from the channel's own thread and
+ * may block for at most NOTIFY_TIMEOUT_MS.  answer: what the other side said, for the log, and when it wants to be
+ * asked again. */
 #define NOTIFY_TIMEOUT_MS 15000
 #define NOTIFY_FOLD_MAX 50
 struct notify_ops {
@@ -47,11 +49,13 @@ struct notify_ops {
 	/* NULL: why says what the configuration lacks.  stop: becomes true when the process cannot wait any longer. */
 	void *(*open)(const struct channel *c, const atomic_bool *stop, char *why, size_t why_len);
 	enum delivery (*deliver)(void *self, const struct notice *n, unsigned count, struct post_answer *answer);
-	/* Every 30 s, or NULL: what must be said again while it holds, and for five minutes after it ended.  False: not heard. */
+	/* Every 30 s, or NULL: what must be said again while it holds, and for five minutes after it ended.  False: not
+	 * heard. */
 	bool (*refresh)(void *self, const struct notice *standing, unsigned count, struct post_answer *answer);
 	void (*close)(void *self);
 };
-extern const struct notify_ops notify_webhook, notify_alertmanager, notify_slack, notify_pagerduty, notify_smtp, notify_exec;
+extern const struct notify_ops notify_webhook, notify_alertmanager, notify_slack, notify_pagerduty, notify_smtp,
+	notify_exec;
 const struct notify_ops *notify_ops_of(enum channel_type type);
 
 /* All channels of one process. */
@@ -66,8 +70,9 @@ struct notifier_config {
 	unsigned trim_ms;	       /* 0: the outboxes are trimmed every 10 s */
 };
 struct notifier *notifier_start(const struct notifier_config *config, char *why, size_t why_len);
-/* Who takes a shard calls this before it puts the first event into the outbox: makes the group of every channel, so that
- * nothing is missed and a new channel is not told of old events.  0, or -EIO, -EREMOTEIO: see redis_link_error(link). */
+/* Who takes a shard calls this before it puts the first event into the outbox: makes the group of every channel, so
+ * that nothing is missed and a new channel is not told of old events.  0, or -EIO, -EREMOTEIO: see
+ * redis_link_error(link). */
 int notifier_claim(const struct notifier *n, struct redis_link *link, unsigned shard);
 /* The shards whose outboxes this process serves, a bit each; from any thread, at once in force. */
 void notifier_shards(struct notifier *n, uint64_t shards);

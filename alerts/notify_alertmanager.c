@@ -1,9 +1,10 @@
 /* notify_alertmanager.c - events as alerts of Prometheus Alertmanager, API v2.
  * In: notices, and every 30 s all that hold or ended a short while ago.  Out: a POST to each of the URLs.
- * Why so: an alert is its labels, so they are the same at the end as at the beginning, whatever was changed meanwhile: the
- * ones of the notice that began it.  What differs (verdict, scope, what each region saw) is annotation.  Alertmanagers that
- * form a cluster do not exchange alerts, so all of them get all; that one took it is enough, the others hear it with the
- * next refresh.  endsAt is left out while it holds: the operator's resolve_timeout says how long we may be silent. */
+ * Why so: an alert is its labels, so they are the same at the end as at the beginning, whatever was changed
+ * meanwhile: the ones of the notice that began it.  What differs (verdict, scope, what each region saw) is
+ * annotation.  Alertmanagers that form a cluster do not exchange alerts, so all of them get all; that one took it is
+ * enough, the others hear it with the next refresh.  endsAt is left out while it holds: the operator's
+ * resolve_timeout says how long we may be silent. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -144,7 +145,8 @@ char *alertmanager_body(const struct notice *n, unsigned count)
 /* ---- sending ---- */
 
 /* The best of what the URLs said; *answer is that of the worst, which is what an operator must see. */
-static enum delivery send_to_all(struct alertmanager *a, const struct notice *n, unsigned count, struct post_answer *answer)
+static enum delivery send_to_all(struct alertmanager *a, const struct notice *n, unsigned count,
+				 struct post_answer *answer)
 {
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	unsigned taken = 0, refused = 0, all = a->channel->urls;
@@ -164,7 +166,8 @@ static enum delivery send_to_all(struct alertmanager *a, const struct notice *n,
 	return taken ? DELIVERED : refused == all ? DELIVERY_REFUSED : DELIVERY_LATER;
 }
 
-static enum delivery alertmanager_deliver(void *self, const struct notice *n, unsigned count, struct post_answer *answer)
+static enum delivery alertmanager_deliver(void *self, const struct notice *n, unsigned count,
+					  struct post_answer *answer)
 {
 	return send_to_all(self, n, count, answer);
 }

@@ -1,5 +1,6 @@
 /* notify_exec.c - an event as the run of a program: JSON on its standard input, the rest in its environment.
- * In: a notice.  Out: exit 0 is delivered, 64 and 65 (EX_USAGE, EX_DATAERR) never will be, anything else is tried again.
+ * In: a notice.  Out: exit 0 is delivered, 64 and 65 (EX_USAGE, EX_DATAERR) never will be, anything else is tried
+ * again.
  * Why so: whatever service a team uses has a command line (apprise knows a hundred), and a script is read faster than
  * a plug-in. */
 #ifdef HAVE_CONFIG_H
@@ -84,6 +85,7 @@ static enum delivery exec_deliver(void *self, const struct notice *n, unsigned c
 							.stop = e->stop }, answer->said, sizeof(answer->said));
 	for (unsigned i = 0; i < env.count; i++)
 		free(env.word[i]);
+	answer->status = status > 0 ? (unsigned)status : 0;
 	if (status == 0)
 		return DELIVERED;
 	return status == EX_USAGE || status == EX_DATAERR ? DELIVERY_REFUSED : DELIVERY_LATER;

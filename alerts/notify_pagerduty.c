@@ -1,6 +1,7 @@
 /* notify_pagerduty.c - events of PagerDuty's Events API v2: trigger opens an incident, resolve closes it.
  * In: a notice.  Out: one POST; 202 is taken, 400 never will be, 429 and 5xx are tried again.
- * Why so: dedup_key is the incident, so a repeated trigger opens nothing twice and the UP closes what its DOWN opened. */
+ * Why so: dedup_key is the incident, so a repeated trigger opens nothing twice and the UP closes what its DOWN
+ * opened. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -34,7 +35,9 @@ static void *pagerduty_open(const struct channel *c, const atomic_bool *stop, ch
 		p->channel = c;
 		return p;
 	}
-	snprintf(why, why_len, c->secret && c->secret[0] ? "no memory" : "PagerDuty needs a secret: the routing key of the integration");
+	snprintf(why, why_len,
+		 c->secret && c->secret[0] ? "no memory"
+					   : "PagerDuty needs a secret: the routing key of the integration");
 	free(p);
 	return NULL;
 }
@@ -62,7 +65,8 @@ static json_t *payload(const struct notice_facts *f)
 	notice_title(f, &title);
 	cut(&title, SUMMARY_MAX);
 	notice_page(f, &page);
-	json_t *details = json_pack("{s:s, s:s, s:s}", "details", page.data ? page.data : "", "verdict", f->verdict, "scope", f->scope);
+	json_t *details = json_pack("{s:s, s:s, s:s}", "details", page.data ? page.data : "", "verdict", f->verdict,
+				    "scope", f->scope);
 	if (f->labels)
 		json_object_set(details, "labels", (json_t *)f->labels);
 	json_t *all = json_pack("{s:s, s:s, s:s, s:s, s:o}", "summary", title.data ? title.data : "", "source",

@@ -1,6 +1,6 @@
 /* notify_slack.c - events as messages of a Slack incoming webhook (also Mattermost, Rocket.Chat: they take the same).
- * In: one notice, or all that waited for the second to be over.  Out: one message with a line for the phone (text) and blocks
- * for the screen; several events become "7 monitors are down: ...".
+ * In: one notice, or all that waited for the second to be over.  Out: one message with a line for the phone (text)
+ * and blocks for the screen; several events become "7 monitors are down: ...".
  * Why so: Slack takes one message a second for a channel and drops what comes faster; an outage is when it matters. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
@@ -140,7 +140,8 @@ char *slack_body(const struct notice *n, unsigned count)
 	return line;
 }
 
-/* 400 invalid_payload: this message never; 410 channel_is_archived; 403 and 404 may be mended where the webhook is kept. */
+/* 400 invalid_payload: this message never; 410 channel_is_archived; 403 and 404 may be mended where the webhook is
+ * kept. */
 static enum delivery slack_outcome(const struct post_answer *a)
 {
 	if (a->status / 100 == 2)
@@ -162,5 +163,10 @@ static enum delivery slack_deliver(void *self, const struct notice *n, unsigned 
 }
 
 const struct notify_ops notify_slack = {
-	.type = "slack", .most = NOTIFY_FOLD_MAX, .gap_ms = 1000, .open = slack_open, .deliver = slack_deliver, .close = slack_close,
+	.type = "slack",
+	.most = NOTIFY_FOLD_MAX,
+	.gap_ms = 1000,
+	.open = slack_open,
+	.deliver = slack_deliver,
+	.close = slack_close,
 };

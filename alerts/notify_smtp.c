@@ -1,7 +1,7 @@
 /* notify_smtp.c - events as mail, plain text that is read on a phone and in a terminal alike.
  * In: a notice.  Out: an RFC 5322 message, handed to a mail server by post_mail().
- * Why so: Message-ID is made of the incident, so that a mail that is sent again is known to be the same, and the UP stands
- * beneath its DOWN in the reader's list (In-Reply-To) without our keeping anything. */
+ * Why so: Message-ID is made of the incident, so that a mail that is sent again is known to be the same, and the UP
+ * stands beneath its DOWN in the reader's list (In-Reply-To) without our keeping anything. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -36,7 +36,8 @@ static void smtp_close(void *self)
 	free(s);
 }
 
-/* "Portwatch <pw@example.net>" -> "pw@example.net"; malloc'd.  Control characters end it: no header may be smuggled in. */
+/* "Portwatch <pw@example.net>" -> "pw@example.net"; malloc'd.  Control characters end it: no header may be smuggled
+ * in. */
 static char *bare_address(const char *address)
 {
 	const char *open = strrchr(address, '<');
@@ -117,7 +118,8 @@ static void add_date(struct text *into, uint64_t now_s)
 }
 
 /* <HASH.began@host-of-the-sender> */
-static void add_message_id(struct text *into, const char *header, const struct notice *n, bool resolved, const char *from)
+static void add_message_id(struct text *into, const char *header, const struct notice *n, bool resolved,
+			   const char *from)
 {
 	char incident[NOTICE_INCIDENT_MAX];
 	const char *at = strrchr(from, '@');
@@ -127,7 +129,8 @@ static void add_message_id(struct text *into, const char *header, const struct n
 		    resolved ? "ended" : "began", host_len ? host_len : 9, host_len ? at + 1 : "portwatch");
 }
 
-static void add_headers(struct text *into, const struct notice *n, const struct channel *c, const char *subject, uint64_t now_s)
+static void add_headers(struct text *into, const struct notice *n, const struct channel *c, const char *subject,
+			uint64_t now_s)
 {
 	text_printf(into, "From: %s\r\nTo: ", c->from);
 	for (unsigned i = 0; i < c->tos; i++)
@@ -190,7 +193,8 @@ char *smtp_message(const struct notice *n, const struct channel *c, uint64_t now
 
 /* ---- sending ---- */
 
-/* 55x is about this message or these people; the rest (no answer, greylisting, a login that is refused) can be mended. */
+/* 55x is about this message or these people; the rest (no answer, greylisting, a login that is refused) can be
+ * mended. */
 static enum delivery smtp_outcome(bool sent, const struct post_answer *a)
 {
 	if (sent)

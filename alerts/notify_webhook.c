@@ -1,9 +1,9 @@
-/* notify_webhook.c - an event as a POST after Standard Webhooks 1.0.0 (standardwebhooks.com), the extension point for everything
- * that portwatch does not know.
- * In: a notice.  Out: its JSON as it is, with the headers webhook-id (the event's, the same at every try: the receiver's
- * idempotency key), webhook-timestamp (of this try) and webhook-signature.
- * Why so: the specification knows success (2xx), gone (410), and everything else, which is tried again; a receiver that
- * answers 400 by mistake today may have been mended tomorrow. */
+/* notify_webhook.c - an event as a POST after Standard Webhooks 1.0.0 (standardwebhooks.com), the extension point for
+ * everything that portwatch does not know.
+ * In: a notice.  Out: its JSON as it is, with the headers webhook-id (the event's, the same at every try: the
+ * receiver's idempotency key), webhook-timestamp (of this try) and webhook-signature.
+ * Why so: the specification knows success (2xx), gone (410), and everything else, which is tried again; a receiver
+ * that answers 400 by mistake today may have been mended tomorrow. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -64,7 +64,8 @@ static enum delivery webhook_deliver(void *self, const struct notice *n, unsigne
 	snprintf(timestamp, sizeof(timestamp), "webhook-timestamp: %" PRIu64, now_s);
 	text_add(&signature, "webhook-signature: ");
 	webhook_sign(&w->keys, n->id, now_s, n->body, n->body_len, &signature);
-	const char *headers[] = { "Content-Type: application/json", id, timestamp, w->keys.count ? signature.data : NULL, NULL };
+	const char *headers[] = { "Content-Type: application/json", id, timestamp,
+				  w->keys.count ? signature.data : NULL, NULL };
 	*answer = (struct post_answer){ .said = "no memory" };
 	if (!signature.failed)
 		post_http(w->post, &(struct post_request){ .url = w->channel->url[0], .headers = headers, .body = n->body,

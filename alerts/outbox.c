@@ -1,8 +1,10 @@
 /* outbox.c - between the streams and the queue of one channel, see outbox.h.
- * In: entries of pw:{alerts.S}:outbox.  Out: notices in the queue; for each settled one MULTI; what is to be remembered; XACK; EXEC.
+ * In: entries of pw:{alerts.S}:outbox.  Out: notices in the queue; for each settled one MULTI; what is to be
+ * remembered; XACK; EXEC.
  * Owns: where it stands in each shard.
- * Why so: an entry that was read is pending in Redis until it is acknowledged, so whenever a reply may have been lost - a new
- * process, a new connection - the pending ones are read again, and those that are in the queue already are known by their id. */
+ * Why so: an entry that was read is pending in Redis until it is acknowledged, so whenever a reply may have been lost
+ * - a new process, a new connection - the pending ones are read again, and those that are in the queue already are
+ * known by their id. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -116,8 +118,9 @@ static bool read_notice(const struct stream_entry *e, struct notice *n)
 {
 	const char *page, *resolved;
 	*n = (struct notice){ 0 };
-	if (!e->fields || !take_line(e, "id", &n->id) || !take_line(e, "type", &n->type) || !take_line(e, "monitor", &n->monitor) ||
-	    !take_line(e, "incident", &n->incident) || !take_line(e, "page", &page) || !take_line(e, "resolved", &resolved))
+	if (!e->fields || !take_line(e, "id", &n->id) || !take_line(e, "type", &n->type) ||
+	    !take_line(e, "monitor", &n->monitor) || !take_line(e, "incident", &n->incident) ||
+	    !take_line(e, "page", &page) || !take_line(e, "resolved", &resolved))
 		return false;
 	n->page = strcmp(page, "1") == 0;
 	n->resolved = strcmp(resolved, "1") == 0;
@@ -133,7 +136,8 @@ static void refuse_entry(struct outbox *o, unsigned shard, const struct stream_e
 	struct queued *q = notice_queue_add(o->queue, shard, e->id_ms, e->id_seq, &nothing, now_ms, &known);
 	if (!q)
 		return;
-	log_errorx("an entry of the outbox cannot be read and is given up", LOG_S("channel", o->channel), LOG_S("entry", e->id_text));
+	log_errorx("an entry of the outbox cannot be read and is given up", LOG_S("channel", o->channel),
+		   LOG_S("entry", e->id_text));
 	o->done[OUTCOME_REFUSED]++;
 	notice_queue_settle(o->queue, q, OUTCOME_REFUSED, e->fields ? "the entry lacks a field" : "the entry was deleted");
 }

@@ -1,5 +1,5 @@
-/* outbox.h - the outboxes of some shards as one channel reads them: a consumer group "notify:NAME" in each, with one consumer of
- * a constant name, so that what a dead process was given is ours to read again. */
+/* outbox.h - the outboxes of some shards as one channel reads them: a consumer group "notify:NAME" in each, with one
+ * consumer of a constant name, so that what a dead process was given is ours to read again. */
 #ifndef ALERTS_OUTBOX_H
 #define ALERTS_OUTBOX_H
 
@@ -46,8 +46,9 @@ struct outbox {
 
 /* From now on these shards are served; what belongs to others is forgotten. */
 void outbox_shards(struct outbox *o, uint64_t shards);
-/* Reads what there is into the queue, waiting up to block_ms for something new; 0: not at all.  The link must be up.  False:
- * there was nothing to ask Redis for (no shard, no room, or it wants its rest), so the caller has to wait by itself. */
+/* Reads what there is into the queue, waiting up to block_ms for something new; 0: not at all.  The link must be up.
+ * False: there was nothing to ask Redis for (no shard, no room, or it wants its rest), so the caller has to wait by
+ * itself. */
 bool outbox_read(struct outbox *o, unsigned block_ms, uint64_t now_ms);
 /* Acknowledges what is settled, and writes down what fires and what was given up.  False: not all of it, now. */
 bool outbox_settle(struct outbox *o, uint64_t now_ms);

@@ -1,8 +1,8 @@
 /* post.c - HTTP and SMTP by libcurl, see post.h.
  * In: a request.  Out: the status, what the other side said in one printable line, when it wants to be asked again.
  * Owns: one easy handle, and with it the connections that are kept.
- * Why so: the easy interface blocks, which is fine because each channel has a thread; what may not block is the end of the
- * process, hence the stop flag, which libcurl's progress callback looks at at least once a second. */
+ * Why so: the easy interface blocks, which is fine because each channel has a thread; what may not block is the end
+ * of the process, hence the stop flag, which libcurl's progress callback looks at at least once a second. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

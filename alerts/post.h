@@ -1,12 +1,13 @@
-/* post.h - says something to another machine and hears what it answers: HTTP requests and mail.  The one place that sees
- * libcurl.  Never follows a redirect: an answer 3xx is an answer, and who sent an alert wants to know where it went.
+/* post.h - says something to another machine and hears what it answers: HTTP requests and mail.  The one place that
+ * sees libcurl.  Never follows a redirect: an answer 3xx is an answer, and who sent an alert wants to know where it
+ * went.
  *
  *	struct post *p = post_new(&stop);
  *	if (post_get(p, "https://...", 5000, &answer) && answer.status / 100 == 2) ...
  *
- * One thread's own; connections are kept for the next call.  Certificates are verified against the system's store, and
- * proxies of the environment (https_proxy, no_proxy) are obeyed.  What it reports holds no secret: the path of the URL and
- * the text named as secret are blotted out wherever the other side repeats them. */
+ * One thread's own; connections are kept for the next call.  Certificates are verified against the system's store,
+ * and proxies of the environment (https_proxy, no_proxy) are obeyed.  What it reports holds no secret: the path of
+ * the URL and the text named as secret are blotted out wherever the other side repeats them. */
 #ifndef ALERTS_POST_H
 #define ALERTS_POST_H
 
@@ -17,7 +18,7 @@
 #define POST_SAID_MAX 256
 
 struct post_answer {
-	unsigned status;	/* of HTTP or SMTP; 0: none came */
+	unsigned status;	/* of HTTP or SMTP, or with which a program ended; 0: none came */
 	unsigned retry_after_s; /* 0: not said; capped at an hour */
 	char said[POST_SAID_MAX]; /* "HTTP 503: try later", "Failed to connect to 192.0.2.1 port 80": one line, printable */
 };

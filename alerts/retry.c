@@ -17,7 +17,10 @@
 /* "5m" at *at into *ms; moves *at behind it. */
 static bool read_wait(const char **at, uint64_t *ms)
 {
-	static const struct { const char *unit; uint64_t ms; } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
 	char *end;
 	if (**at < '0' || **at > '9')
 		return false;
@@ -63,7 +66,8 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed = x;
 }
 
-uint64_t retry_next_ms(const struct retry_schedule *s, unsigned made, unsigned retry_after_s, uint64_t now_ms, uint32_t *seed)
+uint64_t retry_next_ms(const struct retry_schedule *s, unsigned made, unsigned retry_after_s, uint64_t now_ms,
+		       uint32_t *seed)
 {
 	if (made >= s->tries)
 		return RETRY_NEVER;

@@ -18,11 +18,13 @@ struct retry_schedule {
 
 /* "0s 5s 200ms 5m 2h".  False: why holds a sentence. */
 bool retry_schedule_parse(struct retry_schedule *s, const char *text, char *why, size_t why_len);
-/* When to try again after `made` tries (1 and up) have failed, the last of them at now_ms: the wait of the list and up to a
- * tenth more by chance, but not before retry_after_s are over.  RETRY_NEVER: that was the last one.  Changes *seed. */
-uint64_t retry_next_ms(const struct retry_schedule *s, unsigned made, unsigned retry_after_s, uint64_t now_ms, uint32_t *seed);
-/* How many tries of an event of this age count as made when another process takes over: as many as the list has room for but
- * one, because whether the last of them was made is not known, and somebody must try at least once. */
+/* When to try again after `made` tries (1 and up) have failed, the last of them at now_ms: the wait of the list and
+ * up to a tenth more by chance, but not before retry_after_s are over.  RETRY_NEVER: that was the last one.  Changes
+ * *seed. */
+uint64_t retry_next_ms(const struct retry_schedule *s, unsigned made, unsigned retry_after_s, uint64_t now_ms,
+		       uint32_t *seed);
+/* How many tries of an event of this age count as made when another process takes over: as many as the list has room
+ * for but one, because whether the last of them was made is not known, and somebody must try at least once. */
 unsigned retry_made_by_age(const struct retry_schedule *s, uint64_t age_ms);
 
 #endif

@@ -1,8 +1,8 @@
 /* standing.c - the set of what fires, see standing.h.
  * In: notices that were delivered, or the JSON of a process before us.  Out: notices to be said again.
  * Owns: copies of the notices.
- * Why so: Alertmanager forgets an alert that nobody repeats, so what fires must outlive us; the whole notice is kept, not
- * an excerpt, because an alert's labels must be the same at its end. */
+ * Why so: Alertmanager forgets an alert that nobody repeats, so what fires must outlive us; the whole notice is kept,
+ * not an excerpt, because an alert's labels must be the same at its end. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -109,8 +109,8 @@ static json_t *notice_json(const struct notice *n)
 {
 	if (!n)
 		return NULL;
-	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s%}", "id", n->id, "type", n->type, "monitor", n->monitor, "incident",
-			 n->incident, "page", n->page, "resolved", n->resolved, "b", n->body, n->body_len);
+	return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s%}", "id", n->id, "type", n->type, "monitor", n->monitor,
+			 "incident", n->incident, "page", n->page, "resolved", n->resolved, "b", n->body, n->body_len);
 }
 
 char *standing_json(const struct standing *s)
@@ -127,7 +127,8 @@ char *standing_json(const struct standing *s)
 	return line;
 }
 
-static bool load_notice(struct standing_set *set, unsigned shard, const json_t *o, bool resolved, struct standing **into)
+static bool load_notice(struct standing_set *set, unsigned shard, const json_t *o, bool resolved,
+			struct standing **into)
 {
 	struct notice n = { .resolved = resolved, .page = json_is_true(json_object_get(o, "page")) };
 	const struct { const char *name, **text; } members[] = {

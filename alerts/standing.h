@@ -1,5 +1,6 @@
-/* standing.h - what a channel must say again while it holds: incidents that fire, and those that ended a short while ago.
- * Kept in memory for the refresh and, as one JSON value for each, in the hash pw:{alerts.S}:firing:NAME for the next process:
+/* standing.h - what a channel must say again while it holds: incidents that fire, and those that ended a short while
+ * ago. Kept in memory for the refresh and, as one JSON value for each, in the hash pw:{alerts.S}:firing:NAME for the
+ * next process:
  *
  *	{"began":{"id","type","monitor","incident","page","resolved","b"},"ended":{...},"until_ms":1764626400000} */
 #ifndef ALERTS_STANDING_H

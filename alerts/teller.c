@@ -5,8 +5,8 @@
  *	read the outbox -> the queue -> tell -> settled -> acknowledged
  *	                      ^ later |
  *
- * Why so: what was told is settled before it is acknowledged, so an end in between tells it twice (with the same id) and
- * never not at all; and a channel is told of while Redis is away, as far as its events are here. */
+ * Why so: what was told is settled before it is acknowledged, so an end in between tells it twice (with the same id)
+ * and never not at all; and a channel is told of while Redis is away, as far as its events are here. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -20,6 +20,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #define REPLY_MS 5000
 #define WAIT_MAX_MS 1000
@@ -75,7 +76,19 @@ static void settle(struct teller *t, struct queued *e, enum outcome outcome, con
 /* Nobody is there, or it is too busy: not this event's fault. */
 static bool is_unheard(const struct post_answer *a)
 {
-	return a->status == 0 || a->status == 429 || (a->status >= 502 && a->status <= 504);
+	switch (a->status) {
+	case 0:
+	case EX_UNAVAILABLE: /* of a program */
+	case EX_TEMPFAIL:
+	case 421: /* SMTP: closing; HTTP knows it as a proxy's mistake */
+	case 429:
+	case 502:
+	case 503:
+	case 504:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static void try_later(struct teller *t, struct queued *e, const struct post_answer *a)
@@ -112,7 +125,8 @@ static void disable(struct teller *t, const char *why)
 		settle(t, t->queue.first, OUTCOME_DISABLED, why);
 }
 
-static void look_at(struct teller *t, struct queued *e, enum delivery delivery, const struct post_answer *a, bool folded)
+static void look_at(struct teller *t, struct queued *e, enum delivery delivery, const struct post_answer *a,
+		    bool folded)
 {
 	e->made++;
 	if (delivery == DELIVERED)

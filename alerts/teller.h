@@ -1,5 +1,5 @@
-/* teller.h - one channel at work: a thread that reads the outboxes, tells, tries again, and remembers.  notifier.c has one of
- * these for each channel; they share nothing, so one that hangs delays nobody else. */
+/* teller.h - one channel at work: a thread that reads the outboxes, tells, tries again, and remembers.  notifier.c
+ * has one of these for each channel; they share nothing, so one that hangs delays nobody else. */
 #ifndef ALERTS_TELLER_H
 #define ALERTS_TELLER_H
 

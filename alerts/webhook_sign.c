@@ -71,8 +71,8 @@ bool webhook_keys_parse(struct webhook_keys *keys, const char *secrets, char *wh
 	return keys->count > 0;
 }
 
-void webhook_sign(const struct webhook_keys *keys, const char *id, uint64_t timestamp_s, const char *body, size_t body_len,
-		  struct text *into)
+void webhook_sign(const struct webhook_keys *keys, const char *id, uint64_t timestamp_s, const char *body,
+		  size_t body_len, struct text *into)
 {
 	struct text content = { 0 };
 	text_printf(&content, "%s.%" PRIu64 ".", id, timestamp_s);

@@ -1,8 +1,10 @@
 /* notify_driver.c - the channels alone: what the alerts process does with its outboxes, without anybody who decides.
- * Usage: notify-driver REDIS-URL [--schedule "0s 200ms"] [--refresh MS] [--trim MS] [--shards MASK] [--metrics] [--wait MS] [--test]
+ * Usage: notify-driver REDIS-URL [--schedule "0s 200ms"] [--refresh MS] [--trim MS] [--shards MASK] [--metrics]
+ * [--wait MS] [--test]
  *        TYPE NAME [KEY=VALUE]... [-- TYPE NAME ...]...
  * KEY: url, secret, from, to, user, password, pages_only=1, arg (of exec); url, to and arg come again for more.
- * Prints `ready`, ends at SIGTERM; with --metrics it prints them then, with --test it sends a test over the first channel. */
+ * Prints `ready`, ends at SIGTERM; with --metrics it prints them then, with --test it sends a test over the first
+ * channel. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif

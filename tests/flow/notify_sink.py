@@ -3,9 +3,10 @@
 Usage: notify_sink.py http PORT RECORD [PATH=ANSWER,ANSWER...]...
        notify_sink.py smtp PORT RECORD [CERTIFICATE KEY]
 
-http: each request to /PATH takes the next of the path's answers, the last one for ever; a path without answers says 200.
-  An ANSWER is a status, a status and seconds of Retry-After (429:1), `echo` (500 and the request's path as its body),
-  `hang` (never answers), `kill:FILE` (SIGKILL to the pid in FILE, and no answer) or `orphan:FILE` (the same, and 200).  PUT /PATH changes the answers.
+http: each request to /PATH takes the next of the path's answers, the last one for ever; a path without any says 200.
+  An ANSWER is a status, a status and seconds of Retry-After (429:1), `echo` (500 and the request's path as its
+  body), `hang` (never answers), `kill:FILE` (SIGKILL to the pid in FILE, and no answer) or `orphan:FILE` (the same,
+  and 200).  PUT /PATH changes the answers.
 Each request or mail becomes a line of JSON in RECORD before it is answered.  Prints `ready` when it listens.
 """
 import http.server
@@ -57,7 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.body().decode()
         answer = self.next_answer(self.path)
-        note({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}, "body": body, "answer": answer})
+        headers = {k.lower(): v for k, v in self.headers.items()}
+        note({"path": self.path, "headers": headers, "body": body, "answer": answer})
         kind, _, more = answer.partition(":")
         if kind == "hang":
             threading.Event().wait()

@@ -11,8 +11,10 @@ static char said[200];
 static int run(const char *script, const char *input, size_t input_len, unsigned limit_ms)
 {
 	char *argv[] = { "sh", "-c", (char *)script, NULL }, *env[] = { "PORTWATCH_X=7 8", NULL };
-	return command_run(&(struct command){ .argv = argv, .env = env, .input = input, .input_len = input_len, .limit_ms = limit_ms },
-			   said, sizeof(said));
+	return command_run(
+		&(struct command){
+			.argv = argv, .env = env, .input = input, .input_len = input_len, .limit_ms = limit_ms },
+		said, sizeof(said));
 }
 
 static void the_exit_status_and_the_first_line_are_told(void **state)
@@ -87,7 +89,9 @@ static void the_stop_flag_is_a_limit_of_now(void **state)
 	static const atomic_bool stop = true;
 	char *argv[] = { "sleep", "60", NULL };
 	(void)state;
-	assert_int_equal(command_run(&(struct command){ .argv = argv, .limit_ms = 60000, .stop = &stop }, said, sizeof(said)), -1);
+	assert_int_equal(
+		command_run(&(struct command){ .argv = argv, .limit_ms = 60000, .stop = &stop }, said, sizeof(said)),
+		-1);
 }
 
 int main(void)

@@ -30,7 +30,8 @@ static const char *title_of(const char *type, bool resolved, const char *body)
 static void a_title_says_what_where_and_who_saw_it(void **state)
 {
 	(void)state;
-	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us"))), "DOWN m h:1: closed, from all 2 regions");
+	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us"))),
+			    "DOWN m h:1: closed, from all 2 regions");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") "," UP("ap"))),
 			    "DOWN m h:1: closed, from 2 of 3 regions");
 	assert_string_equal(title_of("monitor.path", false, REGIONS(UP("eu") "," DOWN("us"))),
@@ -40,6 +41,18 @@ static void a_title_says_what_where_and_who_saw_it(void **state)
 	assert_string_equal(title_of("monitor.flapping", true, "{\"data\":{\"target\":\"h:1\",\"duration_s\":7500}}"),
 			    "FLAPPING OVER m h:1: after 2 h 5 min");
 	assert_string_equal(title_of("monitor.up", true, "{\"data\":{\"duration_s\":43}}"), "UP m: after 43 s");
+}
+
+static void a_degraded_target_is_told_by_its_slowest_region_and_its_losses(void **state)
+{
+	(void)state;
+	assert_string_equal(title_of("monitor.degraded", false,
+				     "{\"data\":{\"verdict\":\"open\",\"regions\":["
+				     "{\"region\":\"eu\",\"class\":\"up\",\"rtt_us\":3000},"
+				     "{\"region\":\"us\",\"class\":\"up\",\"rtt_us\":812000,\"syn_retrans\":1}]}}"),
+			    "DEGRADED m: 812.0 ms from region us, SYN sent again from 1 of 2 regions");
+	assert_string_equal(title_of("monitor.degraded", false, "{}"), "DEGRADED m");
+	assert_string_equal(title_of("monitor.unknown", false, "{\"data\":{\"verdict\":\"open\"}}"), "UNKNOWN m");
 }
 
 static void an_event_without_any_body_is_told_with_what_there_is(void **state)
@@ -54,7 +67,8 @@ static void an_event_without_any_body_is_told_with_what_there_is(void **state)
 static void a_title_is_one_line_whatever_stands_in_the_event(void **state)
 {
 	(void)state;
-	assert_string_equal(title_of("monitor.down", false, "{\"data\":{\"verdict\":\"a\\nBcc: x\\u001b[2J\"}}"), "DOWN m: a Bcc: x [2J");
+	assert_string_equal(title_of("monitor.down", false, "{\"data\":{\"verdict\":\"a\\nBcc: x\\u001b[2J\"}}"),
+			    "DOWN m: a Bcc: x [2J");
 }
 
 static void the_system_speaks_of_its_component(void **state)
@@ -153,6 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_title_says_what_where_and_who_saw_it, fresh),
+		cmocka_unit_test_setup(a_degraded_target_is_told_by_its_slowest_region_and_its_losses, fresh),
 		cmocka_unit_test_setup(an_event_without_any_body_is_told_with_what_there_is, fresh),
 		cmocka_unit_test_setup(a_title_is_one_line_whatever_stands_in_the_event, fresh),
 		cmocka_unit_test_setup(the_system_speaks_of_its_component, fresh),

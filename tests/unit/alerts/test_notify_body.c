@@ -33,7 +33,8 @@ static void assert_json(const json_t *got, const char *expected)
 static void alertmanager_gets_labels_it_takes_and_all_else_as_annotations(void **state)
 {
 	struct notice n = notice_down();
-	json_t *all = parsed(alertmanager_body(&n, 1)), *alert = json_array_get(all, 0), *notes = json_object_get(alert, "annotations");
+	json_t *all = parsed(alertmanager_body(&n, 1)), *alert = json_array_get(all, 0),
+	       *notes = json_object_get(alert, "annotations");
 	(void)state;
 	assert_int_equal(json_array_size(all), 1);
 	assert_json(json_object_get(alert, "labels"),
@@ -64,7 +65,8 @@ static void an_alert_ends_with_the_labels_it_began_with(void **state)
 	up.began = NULL; /* what is not known is taken from the end itself */
 	ended = parsed(alertmanager_body(&up, 1));
 	assert_json(json_object_get(json_array_get(ended, 0), "labels"),
-		    "{\"alertname\":\"PortDown\",\"severity\":\"page\",\"monitor\":\"pg-primary\",\"target\":\"198.51.100.8:5432\",\"team\":\"edge\"}");
+		    "{\"alertname\":\"PortDown\",\"severity\":\"page\",\"monitor\":\"pg-primary\",\"target\":\"198.51."
+		    "100.8:5432\",\"team\":\"edge\"}");
 	json_decref(ended);
 }
 
@@ -113,10 +115,12 @@ static void pagerduty_never_gets_a_summary_that_it_refuses(void **state)
 
 static void slack_gets_a_line_and_blocks_with_its_markup_escaped(void **state)
 {
-	struct notice n = notice_of("monitor.down", "<!channel> & co", "m/1", true, false, "{\"data\":{\"summary\":\"a < b\"}}");
+	struct notice n =
+		notice_of("monitor.down", "<!channel> & co", "m/1", true, false, "{\"data\":{\"summary\":\"a < b\"}}");
 	json_t *message = parsed(slack_body(&n, 1));
 	(void)state;
-	assert_json(message, "{\"text\":\"DOWN &lt;!channel&gt; &amp; co\",\"blocks\":[{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\","
+	assert_json(message, "{\"text\":\"DOWN &lt;!channel&gt; &amp; "
+			     "co\",\"blocks\":[{\"type\":\"section\",\"text\":{\"type\":\"mrkdwn\","
 			     "\"text\":\":red_circle: *DOWN &lt;!channel&gt; &amp; co*\\na &lt; b\"}}]}");
 	json_decref(message);
 }
@@ -155,8 +159,10 @@ static void a_mail_is_what_rfc_5322_wants(void **state)
 	assert_non_null(mail);
 	assert_int_equal(len, strlen(mail));
 	assert_memory_equal(mail, head, strlen(head));
-	assert_non_null(strstr(mail, ".began@example.net>\r\nSubject: DOWN pg-primary 198.51.100.7:5432: closed, from 2 of 3 regions\r\n"
-				     "Auto-Submitted: auto-generated\r\n"));
+	assert_non_null(strstr(
+		mail,
+		".began@example.net>\r\nSubject: DOWN pg-primary 198.51.100.7:5432: closed, from 2 of 3 regions\r\n"
+		"Auto-Submitted: auto-generated\r\n"));
 	assert_non_null(strstr(mail, "7bit\r\n\r\npg-primary is DOWN\r\n\r\nregion "));
 	for (size_t i = 0; i < len; i++)
 		assert_false(mail[i] == '\n' && (i == 0 || mail[i - 1] != '\r'));
@@ -183,14 +189,18 @@ static void the_mail_of_the_end_answers_that_of_the_beginning(void **state)
 
 static void a_subject_with_other_letters_is_encoded_in_words_of_75(void **state)
 {
-	struct notice n = notice_of("monitor.up", "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6"
-						  "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6",
-				    "m/1", true, true, "{}");
+	struct notice n =
+		notice_of("monitor.up",
+			  "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6"
+			  "\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6\xc3\xb6",
+			  "m/1", true, true, "{}");
 	struct channel c = { .from = "pw@example.net", .to = { "a@example.net" }, .tos = 1 };
 	size_t len;
 	char *mail = smtp_message(&n, &c, 0, &len);
 	(void)state;
-	assert_non_null(strstr(mail, "\r\nSubject: =?UTF-8?B?VVAgw7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2?=\r\n =?UTF-8?B?w7Y=?=\r\n"));
+	assert_non_null(strstr(
+		mail, "\r\nSubject: =?UTF-8?B?VVAgw7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2w7bDtsO2?=\r\n "
+		      "=?UTF-8?B?w7Y=?=\r\n"));
 	assert_non_null(strstr(mail, "Content-Transfer-Encoding: base64\r\n"));
 	free(mail);
 }

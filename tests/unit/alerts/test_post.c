@@ -85,7 +85,8 @@ static void a_body_is_posted_with_the_headers(void **state)
 {
 	static const char *const headers[] = { "Content-Type: application/json", "webhook-id: evt_1", NULL };
 	(void)state;
-	assert_true(ask("HTTP/1.1 204 Done\r\n\r\n", &(struct post_request){ .headers = headers, .body = "{}", .body_len = 2 }));
+	assert_true(ask("HTTP/1.1 204 Done\r\n\r\n",
+			&(struct post_request){ .headers = headers, .body = "{}", .body_len = 2 }));
 	assert_int_equal(answer.status, 204);
 	assert_memory_equal(server.heard, "POST ", 5);
 	assert_non_null(strstr(server.heard, "\r\nwebhook-id: evt_1\r\n"));

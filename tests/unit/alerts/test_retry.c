@@ -18,7 +18,8 @@ static struct retry_schedule schedule_of(const char *text)
 
 static void the_standard_schedule_is_that_of_standard_webhooks(void **state)
 {
-	static const uint64_t expected[] = { 0, 5000, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR };
+	static const uint64_t expected[] = { 0, 5000, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR,
+					     14 * HOUR, 20 * HOUR, 24 * HOUR };
 	struct retry_schedule s = schedule_of(RETRY_SCHEDULE);
 	(void)state;
 	assert_int_equal(s.tries, 10);

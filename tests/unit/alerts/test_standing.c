@@ -60,7 +60,12 @@ static void it_is_the_same_after_it_was_written_down(void **state)
 
 static void what_was_not_written_by_us_is_refused(void **state)
 {
-	static const char *const bad[] = { "", "7", "{}", "{\"began\":{}}", "{\"began\":{\"id\":\"a\",\"type\":\"b\",\"monitor\":\"c\",\"incident\":5}}", NULL };
+	static const char *const bad[] = { "",
+					   "7",
+					   "{}",
+					   "{\"began\":{}}",
+					   "{\"began\":{\"id\":\"a\",\"type\":\"b\",\"monitor\":\"c\",\"incident\":5}}",
+					   NULL };
 	(void)state;
 	for (unsigned i = 0; bad[i]; i++)
 		assert_false(standing_load(&set, 0, bad[i], strlen(bad[i])));

@@ -13,7 +13,8 @@
 static struct webhook_keys keys;
 static char why[200];
 
-static void assert_signed(const char *secrets, const char *id, uint64_t timestamp_s, const char *body, const char *expected)
+static void assert_signed(const char *secrets, const char *id, uint64_t timestamp_s, const char *body,
+			  const char *expected)
 {
 	struct text got = { 0 };
 	assert_true(webhook_keys_parse(&keys, secrets, why, sizeof(why)));
@@ -61,8 +62,10 @@ static void what_is_no_secret_is_refused_without_being_repeated(void **state)
 	assert_refused("", "the secret is empty");
 	assert_refused(KEY " hidden", "secret 2 does not begin with whsec_");
 	assert_refused("whsec_", "secret 1 does not begin with whsec_");
-	assert_refused("whsec_hidden!hidden!hidden!hidden!hidde", "secret 1 is not the base64 of 24 to 64 bytes (openssl rand -base64 32)");
-	assert_refused("whsec_====================================", "secret 1 is not the base64 of 24 to 64 bytes (openssl rand -base64 32)");
+	assert_refused("whsec_hidden!hidden!hidden!hidden!hidde",
+		       "secret 1 is not the base64 of 24 to 64 bytes (openssl rand -base64 32)");
+	assert_refused("whsec_====================================",
+		       "secret 1 is not the base64 of 24 to 64 bytes (openssl rand -base64 32)");
 	assert_refused(KEY " " KEY " " KEY " " KEY " " KEY, "more than 4 secrets");
 }
 
@@ -73,7 +76,8 @@ static void base64_of_any_length_is_right_and_wrapped_when_asked(void **state)
 	(void)state;
 	memset(bytes, 'a', sizeof(bytes));
 	base64_add(&t, bytes, 58, true);
-	assert_string_equal(t.data, "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh\r\nYQ==\r\n");
+	assert_string_equal(t.data,
+			    "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh\r\nYQ==\r\n");
 	text_reset(&t);
 	base64_add(&t, bytes, 115, false);
 	assert_int_equal(t.len, 156);
