@@ -59,9 +59,9 @@ static void view_add(struct view *v, const struct look *l)
 	v->last_down_ms = v->newest_ms;
 }
 
-static bool view_recovered(const struct view *v)
+static bool view_recovered(const struct view *v, unsigned interval_ms)
 {
-	return v->opens >= 2 && v->newest_ms - v->open_first_ms >= DECIDE_RECOVERY_MS;
+	return v->opens >= 2 && v->newest_ms - v->open_first_ms >= decide_span_ms(DECIDE_RECOVERY_MS, interval_ms);
 }
 
 static enum vote view_vote(const struct view *v, const struct decide_in *in, uint64_t at_ms, enum abstain *why)
@@ -91,9 +91,10 @@ struct tally {
 	uint64_t joined_ms, last_ms; /* from when and until when all of them have failed */
 };
 
-static bool one_place_is_enough(const struct view *v)
+static bool one_place_is_enough(const struct view *v, unsigned interval_ms)
 {
-	return v->run >= DECIDE_ONE_REGION_RUN && v->newest_ms - v->first_ms >= DECIDE_ONE_REGION_MS;
+	return v->run >= DECIDE_ONE_REGION_RUN &&
+	       v->newest_ms - v->first_ms >= decide_span_ms(DECIDE_ONE_REGION_MS, interval_ms);
 }
 
 static void tally_votes(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms, unsigned barred)
@@ -114,11 +115,11 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 		t->voters++;
 		if (vote == VOTE_UP) {
 			t->ups++;
-			t->recovered += view_recovered(v);
+			t->recovered += view_recovered(v, in->interval_ms);
 			continue;
 		}
 		t->downs++;
-		t->one_place |= one_place_is_enough(v);
+		t->one_place |= one_place_is_enough(v, in->interval_ms);
 		t->weak &= v->weight == v->run;
 		t->since_ms = v->first_ms < t->since_ms ? v->first_ms : t->since_ms;
 		t->joined_ms = v->first_ms > t->joined_ms ? v->first_ms : t->joined_ms;
@@ -151,14 +152,15 @@ static bool tally_is_majority(const struct tally *t, const struct decide_in *in)
 }
 
 /* Of a majority: two against somebody, with weak evidence, and not yet for long. */
-static bool tally_must_last(const struct tally *t)
+static bool tally_must_last(const struct tally *t, const struct decide_in *in)
 {
-	return t->downs == 2 && t->weak && t->contradicted && t->last_ms < t->joined_ms + DECIDE_TWO_REGIONS_MS;
+	return t->downs == 2 && t->weak && t->contradicted &&
+	       t->last_ms < t->joined_ms + decide_span_ms(DECIDE_TWO_REGIONS_MS, in->interval_ms);
 }
 
 static bool tally_is_down(const struct tally *t, const struct decide_in *in)
 {
-	return tally_is_majority(t, in) && !tally_must_last(t);
+	return tally_is_majority(t, in) && !tally_must_last(t, in);
 }
 
 static bool tally_is_up_again(const struct tally *t, unsigned need)
@@ -363,7 +365,8 @@ void decide(const struct decide_in *given, struct decision *out)
 		out->expired = t.able < out->need;
 	}
 	look_ahead(&in, view, out);
-	if (has_failure(&in))
+	out->failed = has_failure(&in);
+	if (out->failed)
 		replay(&in, replayed, out);
 	conclude(&in, view, out);
 	out->suspect &= !out->down;

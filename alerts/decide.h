@@ -19,6 +19,9 @@
 #define DECIDE_ONE_REGION_MS 30000  /* from one place only, failures must span this: a path's hiccup is shorter */
 #define DECIDE_TWO_REGIONS_MS 30000 /* so must two that a third contradicts, with weak evidence: two paths may fail at once */
 #define DECIDE_ONE_REGION_RUN 3	    /* and be at least so many */
+/* All three are two intervals where those are shorter: the results kept of a quick monitor must span the proof of its DOWN and
+ * that of its end, and its owner wants it quick. */
+#define DECIDE_SPAN_INTERVALS 2
 #define DECIDE_STRONG 2
 #define DECIDE_ENOUGH 2		    /* weight from which a region votes down */
 
@@ -52,6 +55,7 @@ struct decision {
 	bool suspect;		/* not down, but the newest result of some region is */
 	bool blind;		/* too few may vote: what stands above is from their last words */
 	bool expired;		/* of blind: those last words are too old as well */
+	bool failed;		/* there is a failure among the results kept */
 	bool opened;		/* somebody has seen it open, as far back as results are kept */
 	unsigned need;		/* voters without which nothing is decided: two, or one if there is one region only */
 	unsigned heard;		/* regions with any known result */
@@ -76,6 +80,11 @@ void decide(const struct decide_in *in, struct decision *out);
 void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b);
 /* Weight of one result as evidence: 0 for those that are not down. */
 unsigned decide_weight(enum verdict v);
+static inline uint64_t decide_span_ms(uint64_t span_ms, unsigned interval_ms)
+{
+	return span_ms < (uint64_t)interval_ms * DECIDE_SPAN_INTERVALS ? span_ms : (uint64_t)interval_ms * DECIDE_SPAN_INTERVALS;
+}
+
 /* How long a vote stands after its slot. */
 static inline uint64_t decide_expiry_ms(unsigned interval_ms)
 {

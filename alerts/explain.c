@@ -132,24 +132,29 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 	}
 }
 
+static double span_s(uint64_t span_ms, const struct watch *w)
+{
+	return (double)decide_span_ms(span_ms, w->rule.interval_ms) / 1000;
+}
+
 static void say_arithmetic(const struct watch *w, const struct decision *d, char *into, size_t len)
 {
 	int n;
 
 	if (w->regions == 1)
-		n = snprintf(into, len, "%u of 1 region votes down, after at least %u failures over %u s", d->downs, DECIDE_ONE_REGION_RUN,
-			     DECIDE_ONE_REGION_MS / 1000);
+		n = snprintf(into, len, "%u of 1 region votes down, after at least %u failures over %.3g s", d->downs, DECIDE_ONE_REGION_RUN,
+			     span_s(DECIDE_ONE_REGION_MS, w));
 	else
 		n = snprintf(into, len, "%u of %u voters say down, %u up (of %u regions); DOWN takes 2 and more than half", d->downs,
 			     d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against", d->against);
 	if (d->lasting && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %u s",
-			      DECIDE_TWO_REGIONS_MS / 1000);
+		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %.3g s",
+			      span_s(DECIDE_TWO_REGIONS_MS, w));
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %u s apart, more than half end it", d->recovered,
-			      d->voters, DECIDE_RECOVERY_MS / 1000);
+		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %.3g s apart, more than half end it", d->recovered,
+			      d->voters, span_s(DECIDE_RECOVERY_MS, w));
 	if (d->blind && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; fewer than %u may vote now%s", d->need,
 			      d->expired ? "" : ", so their last words stand");

@@ -1,6 +1,6 @@
 /* history.c - the set of results kept of one region.
- * In: looks in any order, any number of times.  Out: the newest six known ones, newest first.
- * Owns: nothing.  Why so: an array sorted by insertion; six entries of 16 bytes are one or two cache lines, and a result that
+ * In: looks in any order, any number of times.  Out: the newest eight known ones, newest first.
+ * Owns: nothing.  Why so: an array sorted by insertion; eight entries of 16 bytes are two cache lines, and a result that
  * is the newest (nearly all are) goes to the front with one move. */
 #include "alerts/history.h"
 

@@ -7,9 +7,9 @@
 
 #include "wire/result.h"
 
-#define HISTORY_LOOKS 6 /* a scheduled look and five of rounds: what the longest confirmation (one region, 30 s) needs */
+#define HISTORY_LOOKS 8 /* so many must hold the longest proof of a DOWN (from one place) and of its end, for any interval */
 
-/* One result; 16 bytes, because a million monitors keep six a region. */
+/* One result; 16 bytes, because a million monitors keep eight a region. */
 struct look {
 	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
 	uint32_t rtt_us;

@@ -215,6 +215,8 @@ static void remember(const struct watch *w, struct remembered *r)
 	r->has_story = w->story != NULL;
 	if (w->story)
 		memcpy(&r->story, w->story, sizeof(r->story));
+	if (r->story.confirm.step == r->story.confirm.steps) /* a re-check is not worth a write every 15 s */
+		r->story.confirm.last_ms = r->story.confirm.attempt = 0;
 }
 
 static void act_on(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions)
@@ -231,7 +233,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		free(w->story);
 		w->story = NULL;
 	}
-	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->downs && !d->suspect && !d->slow && !d->lossy;
+	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed && !d->slow && !d->lossy;
 	w->due_ms = next_due_ms(w, d, env);
 }
 

@@ -71,7 +71,7 @@ struct watch_actions {
 	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* about 64 B and 128 B a region (six results); 300 B more while something is going on */
+struct watch; /* 72 B and 160 B a region (eight results); 250 B more while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);

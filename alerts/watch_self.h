@@ -6,7 +6,7 @@
 #include "alerts/decide.h"
 #include "alerts/quiet.h"
 
-#define WATCH_PATH_NOTICE_MS 300000 /* a path that heals within 5 min is not worth a line to anybody */
+#define WATCH_PATH_NOTICE_MS 300000 /* or five intervals if they are shorter; a path that heals within 5 min is not worth a line to anybody */
 #define WATCH_HOLD_EXTRA_MS 3000    /* beyond its timeout a child waits so long for its suspected parent to be decided */
 
 /* Something that goes on and is, or may be, told: one for each kind of event but UP, which ends DOWN. */
@@ -32,7 +32,7 @@ struct watch {
 	struct watch_rule rule;
 	uint8_t regions; /* bits of rule.region_mask; region[i] belongs to the i-th of them */
 	uint8_t state, scope, verdict;
-	bool calm; /* up, with nothing in the history that another open result could turn into something */
+	bool calm; /* up, and no open result, however late, can change that: there is no failure in the history */
 	uint32_t incidents; /* number of the last one */
 	uint64_t since_ms;
 	uint64_t blind_since_ms; /* 0: enough regions may vote */

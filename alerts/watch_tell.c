@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t delay_ms(enum event_kind kind)
+static uint64_t delay_ms(const struct watch *w, enum event_kind kind)
 {
-	return kind == EVENT_PATH ? WATCH_PATH_NOTICE_MS : 0;
+	const uint64_t five_intervals_ms = 5ull * w->rule.interval_ms;
+
+	if (kind != EVENT_PATH)
+		return 0;
+	return five_intervals_ms < WATCH_PATH_NOTICE_MS ? five_intervals_ms : WATCH_PATH_NOTICE_MS;
 }
 
 static uint64_t hold_until_ms(const struct watch *w, const struct telling *t)
@@ -56,7 +60,7 @@ static void try_to_tell(struct watch *w, enum event_kind kind, const struct watc
 	struct telling *t = &w->story->telling[kind];
 	char why[QUIET_WHY_MAX];
 
-	if (t->told || env->now_ms < t->decided_ms + delay_ms(kind))
+	if (t->told || env->now_ms < t->decided_ms + delay_ms(w, kind))
 		return;
 	const enum quiet quiet = quiet_judge(kind, w->rule.canary, w->story->flap.on, env, hold_until_ms(w, t), why);
 	if (quiet == QUIET_WAIT || (quiet == QUIET_SILENT && t->logged))
@@ -217,7 +221,7 @@ uint64_t watch_tell_due_ms(const struct watch *w, const struct watch_env *env)
 		const struct telling *t = &w->story->telling[kind];
 		if (!t->open || t->told)
 			continue;
-		uint64_t next = t->decided_ms + delay_ms(kind);
+		uint64_t next = t->decided_ms + delay_ms(w, kind);
 		if (next <= env->now_ms && env->parent == PARENT_SUSPECT)
 			next = hold_until_ms(w, t);
 		if (next > env->now_ms && next < due)

@@ -22,14 +22,14 @@ static bool add(struct region_history *h, uint64_t slot_ms, unsigned attempt, en
 	return history_add(h, &l, nowhere);
 }
 
-static void the_newest_six_are_kept_newest_first(void **state)
+static void the_newest_eight_are_kept_newest_first(void **state)
 {
 	struct region_history h = {0};
 	(void)state;
-	for (unsigned i = 1; i <= 9; i++)
+	for (unsigned i = 1; i <= 11; i++)
 		assert_true(add(&h, i * 1000, 0, VERDICT_OPEN));
 	for (unsigned i = 0; i < HISTORY_LOOKS; i++)
-		assert_int_equal(look_slot_ms(&h.known[i]), (9 - i) * 1000);
+		assert_int_equal(look_slot_ms(&h.known[i]), (11 - i) * 1000);
 	assert_false(add(&h, 3000, 0, VERDICT_CLOSED));
 }
 
@@ -125,7 +125,7 @@ static void any_order_and_any_repetition_keep_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_newest_six_are_kept_newest_first),
+		cmocka_unit_test(the_newest_eight_are_kept_newest_first),
 		cmocka_unit_test(of_one_slot_the_later_attempt_is_newer),
 		cmocka_unit_test(a_result_that_comes_again_changes_nothing),
 		cmocka_unit_test(a_job_probed_twice_counts_once_and_as_the_better_answer),

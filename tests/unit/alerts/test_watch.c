@@ -200,6 +200,17 @@ static void from_one_place_it_takes_thirty_seconds(void **state)
 			 "91.02 down #1 service closed page\n");
 }
 
+static void a_quick_monitor_is_decided_in_intervals_and_not_in_seconds(void **state)
+{
+	(void)state;
+	scene_begin(&s, 1);
+	s.rule.interval_ms = 2000;
+	s.quiet = true;
+	scene_play(&s, "eu: 1o 3C 3.01C1 5C 5.01C2 7C 9C 11C 13o 15o 17o 19o", 20);
+	scene_expect(&s, "7.01 down #1 service closed page\n"
+			 "17.01 up #1 service closed page\n");
+}
+
 static void from_one_place_an_open_one_ends_the_asking(void **state)
 {
 	(void)state;
@@ -677,6 +688,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_second_region_with_strong_evidence_makes_a_path_issue_down_at_once, end),
 		cmocka_unit_test_teardown(an_inconclusive_round_is_repeated_but_not_endlessly, end),
 		cmocka_unit_test_teardown(from_one_place_it_takes_thirty_seconds, end),
+		cmocka_unit_test_teardown(a_quick_monitor_is_decided_in_intervals_and_not_in_seconds, end),
 		cmocka_unit_test_teardown(from_one_place_an_open_one_ends_the_asking, end),
 		cmocka_unit_test_teardown(it_is_up_when_most_have_seen_it_open_twice_fifteen_seconds_apart, end),
 		cmocka_unit_test_teardown(a_good_second_in_between_does_not_end_a_down, end),

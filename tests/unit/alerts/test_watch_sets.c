@@ -8,7 +8,7 @@
 #define SPAN_MS 600000
 
 struct log {
-	unsigned regions, results;
+	unsigned regions, results, interval_ms;
 	uint64_t end_ms;
 	struct scene_result r[2 * RESULTS_MAX];
 };
@@ -31,7 +31,10 @@ static void random_log(struct log *l, const char *letters)
 	const unsigned kinds = (unsigned)strlen(letters), wanted = 1 + below(RESULTS_MAX);
 	uint64_t at_ms = 0;
 
+	static const unsigned intervals[] = {60000, 60000, 10000, 2000};
+
 	l->regions = 1 + below(5);
+	l->interval_ms = intervals[below(4)];
 	l->results = 0;
 	while (l->results < wanted) {
 		const char mood = letters[below(kinds)];
@@ -51,10 +54,15 @@ static void random_log(struct log *l, const char *letters)
 	l->end_ms = SCENE_T0 + at_ms + below(below(3) ? 10000 : 2 * SPAN_MS);
 }
 
-static struct watch *fresh(unsigned regions, struct watch_env *env, struct watch_actions *a)
+static struct watch_rule rule_of(const struct log *l)
 {
-	struct watch_rule rule = {.interval_ms = 60000, .timeout_ms = 3200, .slow_ms = 500, .regions = regions,
-				  .region_mask = (uint16_t)((1u << regions) - 1)};
+	return (struct watch_rule){.interval_ms = l->interval_ms, .timeout_ms = 3200, .slow_ms = 500, .regions = l->regions,
+				   .region_mask = (uint16_t)((1u << l->regions) - 1)};
+}
+
+static struct watch *fresh(const struct log *l, struct watch_env *env, struct watch_actions *a)
+{
+	const struct watch_rule rule = rule_of(l);
 	struct watch *w = watch_new(&rule);
 
 	*env = (struct watch_env){.now_ms = SCENE_T0};
@@ -78,7 +86,7 @@ static struct watch *run(const struct log *l, bool in_time)
 {
 	struct watch_env env;
 	struct watch_actions a;
-	struct watch *w = fresh(l->regions, &env, &a);
+	struct watch *w = fresh(l, &env, &a);
 
 	if (!in_time)
 		env.now_ms = l->end_ms;
@@ -211,7 +219,7 @@ static void what_is_told_is_paired_whatever_happens(void **state)
 		struct ear ear = {0};
 		srand(n);
 		random_log(&l, "ooCF?");
-		struct watch *w = fresh(l.regions, &env, &a);
+		struct watch *w = fresh(&l, &env, &a);
 		for (unsigned i = 0; i < l.results; i++) {
 			while (watch_due_ms(w) <= l.r[i].arrives_ms) {
 				if (watch_due_ms(w) > env.now_ms)
@@ -251,7 +259,7 @@ static void neither_unknown_results_nor_one_of_several_regions_make_down(void **
 		srand(n);
 		random_log(&l, n & 1 ? "?X" : "CFo");
 		l.regions += l.regions == 1;
-		struct watch *w = fresh(l.regions, &env, &a);
+		struct watch *w = fresh(&l, &env, &a);
 		for (unsigned i = 0; i < l.results; i++) {
 			struct result *r = &l.r[i].result;
 			if (!(n & 1) && l.r[i].region != n % l.regions) /* all but one region see it open or see nothing */
@@ -266,17 +274,16 @@ static void neither_unknown_results_nor_one_of_several_regions_make_down(void **
 }
 
 /* Saves, forgets, loads: the watch that a process finds which was killed here. */
-static struct watch *reborn(struct watch *w, unsigned regions)
+static struct watch *reborn(struct watch *w, const struct log *l)
 {
-	struct watch_rule rule = {.interval_ms = 60000, .timeout_ms = 3200, .slow_ms = 500, .regions = regions,
-				  .region_mask = (uint16_t)((1u << regions) - 1)};
+	const struct watch_rule rule = rule_of(l);
 	char why[200] = "";
 	json_t *saved = watch_save(w, scene_regions);
 	char *line = json_line(saved), *again;
 	json_t *read = json_read_object(line, strlen(line), why, sizeof(why));
 	struct watch *other = watch_new(&rule);
 
-	if (!watch_load(other, read, scene_regions, regions, why, sizeof(why)))
+	if (!watch_load(other, read, scene_regions, l->regions, why, sizeof(why)))
 		fail_msg("%s: %s", line, why);
 	json_decref(saved);
 	json_decref(read);
@@ -316,11 +323,11 @@ static void a_process_killed_at_any_point_goes_on_as_if_it_had_not_been(void **s
 		struct watch_actions a, b;
 		srand(n);
 		random_log(&l, "ooCF?");
-		struct watch *w = fresh(l.regions, &env, &a), *killed = fresh(l.regions, &env, &b);
+		struct watch *w = fresh(&l, &env, &a), *killed = fresh(&l, &env, &b);
 		for (unsigned i = 0; i < l.results;) {
 			const uint64_t due_ms = watch_due_ms(w);
-			const bool result = l.r[i].arrives_ms <= due_ms;
-			killed = reborn(killed, l.regions);
+			const bool result = l.r[i].arrives_ms < due_ms && env.now_ms < due_ms;
+			killed = reborn(killed, &l);
 			if ((result ? l.r[i].arrives_ms : due_ms) > env.now_ms)
 				env.now_ms = result ? l.r[i].arrives_ms : due_ms;
 			if (!below(4)) {
