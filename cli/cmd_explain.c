@@ -10,6 +10,7 @@
 #include "cli/colour.h"
 #include "cli/explain_print.h"
 #include "cli/interrupt.h"
+#include "cli/monitors.h"
 #include "cli/output.h"
 #include "cli/redis_choice.h"
 #include "wire/monitor_store.h"
@@ -21,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REACH_MS = 3000, ANSWER_S = 3, NAMES_MAX = 100000 };
+enum { REACH_MS = 3000, ANSWER_S = 3 };
 
 struct explain_values {
 	const char *redis, *prefix, *state;
@@ -64,38 +65,6 @@ struct explain {
 };
 
 /* ---- the monitor that is meant ---- */
-
-struct names {
-	char **item;
-	size_t count;
-};
-
-static void keep_name(void *arg, const char *name, size_t len, const char *json, size_t json_len)
-{
-	struct names *n = arg;
-	(void)json;
-	(void)json_len;
-	if (n->count < NAMES_MAX && monitor_name_is_fine(name, len))
-		n->item[n->count++] = strndup(name, len);
-}
-
-static int refuse_unknown(struct explain *x)
-{
-	struct names n = { .item = calloc(NAMES_MAX + 1, sizeof *n.item) };
-	const char *near = NULL;
-	if (n.item && monitor_store_each(x->link, x->set->prefix, keep_name, &n, x->why, sizeof x->why) == 0)
-		near = nearest_name(x->monitor, (const char *const *)n.item);
-	if (near)
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\", did you mean \"%s\"?", x->monitor, near);
-	else if (n.item && !n.count)
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\", nor any other", x->monitor);
-	else
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\"; portwatch status lists them", x->monitor);
-	for (size_t i = 0; i < n.count; i++)
-		free(n.item[i]);
-	free(n.item);
-	return CLI_USAGE;
-}
 
 /* 1: it is there, 0: not, negative: why. */
 static int find(struct explain *x)
@@ -173,8 +142,10 @@ static int explain(struct explain *x)
 	const int found = find(x);
 	if (found < 0)
 		return cli_refuse(&explain_table, CLI_INTERNAL, "%s", x->why);
-	if (!found)
-		return refuse_unknown(x);
+	if (!found) {
+		monitors_unknown(&explain_table, x->link, x->set->prefix, x->monitor);
+		return CLI_USAGE;
+	}
 	json_t *answer = ask(x);
 	int status = answer ? CLI_UP : CLI_DOWN;
 	if (!answer && redis_link_is_up(x->link)) {

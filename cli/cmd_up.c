@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/colour.h"
+#include "cli/config_load.h"
 #include "cli/program.h"
 #include "cli/redis_reach.h"
 #include "cli/up.h"
@@ -49,17 +50,13 @@ static const struct option_table up_table = {
 
 static bool read_file(struct up *up)
 {
-	struct text errors = { 0 };
-	const unsigned count = config_read(&up->config, up->set->file, &errors);
-	if (count) {
-		fputs(errors.data ? errors.data : "", stderr);
-		cli_refuse(&up_table, 0, "%s has %u error%s; nothing was started", up->set->file, count, count == 1 ? "" : "s");
-	} else if (!up->config.regions) {
-		cli_refuse(&up_table, 0, "%s names no regions, as in: regions: [here]", up->set->file);
-		config_free(&up->config);
-	}
-	text_free(&errors);
-	return !count && up->config.regions;
+	if (!config_load(&up_table, up->set->file, &up->config))
+		return false;
+	if (up->config.regions)
+		return true;
+	cli_refuse(&up_table, 0, "%s names no regions, as in: regions: [here]", up->set->file);
+	config_free(&up->config);
+	return false;
 }
 
 /* unix:///path, in which other than plain characters stand as %XX. */

@@ -73,7 +73,7 @@ uint64_t up_fingerprint(const char *path);
 /* From a checked configuration to the end; the exit status. */
 int up_run(struct up *up);
 
-/* Writes the configuration into Redis.  False: why holds a sentence (up_apply.c). */
-bool up_apply(struct up *up, const struct config *config, char *why, size_t why_len);
+/* Writes the configuration into Redis (up_apply.c).  what: "1 added, 0 changed, ..."; false: why not. */
+bool up_apply(struct up *up, const struct config *config, char *what, size_t len);
 
 #endif

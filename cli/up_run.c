@@ -139,7 +139,7 @@ static void reload(struct up *up)
 {
 	struct config fresh;
 	struct text errors = { 0 };
-	char why[1024];
+	char what[1024];
 	up->print = up->seen;
 	const unsigned count = config_read(&fresh, up->set->file, &errors);
 	if (count) {
@@ -149,11 +149,12 @@ static void reload(struct up *up)
 	} else if (!fresh.regions) {
 		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before", up->set->file);
 		config_free(&fresh);
-	} else if (!up_apply(up, &fresh, why, sizeof why)) {
-		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again", up->set->file, why);
+	} else if (!up_apply(up, &fresh, what, sizeof what)) {
+		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again", up->set->file, what);
 		config_free(&fresh);
 	} else {
-		up_view_note(&up->view, "%s was changed: %u monitors in %u regions are in force", up->set->file, fresh.monitors, fresh.regions);
+		up_view_note(&up->view, "%s was changed and is in force, in %u region%s: %s", up->set->file, fresh.regions,
+			     fresh.regions == 1 ? "" : "s", what);
 		if (!up_programs_match(up, &up->config, &fresh))
 			up_view_note(&up->view, "not everything could be started: %s", strerror(errno));
 		config_free(&up->config);

@@ -103,7 +103,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	END
 	run --separate-stderr "$PORTWATCH" up -c file.yaml --state "$STATE"
 	[ "$status" = 3 ]
-	[[ $stderr == *"file.yaml:3:"*"file.yaml:4:"*"nothing was started"* ]]
+	[[ $stderr == *"file.yaml:3:"*"file.yaml:4:"* ]]
 	[ ! -e "$STATE" ]
 	run --separate-stderr "$PORTWATCH" up -c none.yaml --state "$STATE"
 	[ "$status" = 3 ]
@@ -197,14 +197,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	await_out 10 ' 1 monitor: 1 up'
 	write_file file.yaml "web=$port" "more=$port"
 	kill -HUP $UP
-	await_err 5 'file.yaml was changed: 2 monitors in 3 regions are in force'
+	await_err 5 'file.yaml was changed and is in force, in 3 regions: 1 added, 0 changed, 0 removed, 1 as they were'
 	await_out 10 ' 2 monitors: 2 up'
 	echo '  - {name: x, nonsense: 1}' >>file.yaml
 	await_err 5 'everything goes on as before'
 	await_err 5 'file.yaml:6:'
 	write_file file.yaml "web=$port"
 	sed -i 's/, {name: ap.*/]/' file.yaml
-	await_err 5 'file.yaml was changed: 1 monitors? in 2 regions are in force'
+	await_err 5 'file.yaml was changed and is in force, in 2 regions: 0 added, 0 changed, 1 removed'
 	await_out 10 ' 1 monitor: 1 up; 2 regions'
 	wait_for 10 eval '[ "$(children portwatch-engine | wc -l)" = 2 ]'
 	up_stop
