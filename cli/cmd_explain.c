@@ -61,10 +61,23 @@ struct explain {
 	struct redis_link *link;
 	const char *monitor;
 	unsigned shard;
+	unsigned interval_ms; /* 0: not known, or paused */
 	char why[1024];
 };
 
 /* ---- the monitor that is meant ---- */
+
+static void read_monitor(struct explain *x, const struct redis_reply *reply)
+{
+	struct monitor m;
+	size_t len;
+	char why[400];
+	const char *json = reply_text(reply, &len);
+	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why))
+		return;
+	x->interval_ms = m.paused ? 0 : m.interval_ms;
+	monitor_free(&m);
+}
 
 /* 1: it is there, 0: not, negative: why. */
 static int find(struct explain *x)
@@ -77,10 +90,14 @@ static int find(struct explain *x)
 	x->shard = monitor_shard(x->monitor, strlen(x->monitor), s.shards);
 	settings_free(&s);
 	monitors_key(key, x->set->prefix);
-	struct redis_reply *reply = redis_ask(x->link, "HEXISTS %s %s", key, x->monitor);
-	found = !reply || reply_is_error(reply) ? -EIO : (int)reply_integer(reply);
-	if (found < 0)
+	struct redis_reply *reply = redis_ask(x->link, "HGET %s %s", key, x->monitor);
+	if (!reply || reply_is_error(reply)) {
 		snprintf(x->why, sizeof x->why, "%s", redis_link_error(x->link));
+		found = -EIO;
+	} else {
+		found = !reply_is_nil(reply);
+		read_monitor(x, reply);
+	}
 	redis_reply_free(reply);
 	return found;
 }
@@ -129,7 +146,7 @@ static int print(struct explain *x, const json_t *answer, bool coloured)
 		text_add(&out, "\n");
 		free(line);
 	} else {
-		explain_print(&out, x->monitor, answer, clock_wall_ms(), coloured);
+		explain_print(&out, x->monitor, answer, clock_wall_ms(), x->interval_ms, coloured);
 	}
 	const int error = output_write(&out);
 	text_free(&out);
@@ -147,6 +164,10 @@ static int explain(struct explain *x)
 		return CLI_USAGE;
 	}
 	json_t *answer = ask(x);
+	if (json_object_get(answer, "error")) { /* it was told of the monitor later than we were */
+		json_decref(answer);
+		answer = NULL;
+	}
 	int status = answer ? CLI_UP : CLI_DOWN;
 	if (!answer && redis_link_is_up(x->link)) {
 		answer = stored(x);

@@ -54,7 +54,8 @@ struct up {
 	struct event_feed feed;
 	struct up_view view;
 	int signals;		/* signalfd */
-	bool ending, at_once;
+	bool ending, at_once;	/* a first signal came, and a second */
+	uint64_t ended_ns;	/* when the first came */
 };
 
 /* Environment for all: the URL, which may hold a password, is not to be read in ps. */

@@ -23,6 +23,7 @@
 enum {
 	REPLY_MS = 2000,
 	STEP_MS = 100,
+	SAME_SIGNAL_MS = 300,
 	EVENTS_MS = 250,
 	VIEW_MS = 1000,
 	FILE_MS = 500,
@@ -39,7 +40,11 @@ static void hear(struct up *up, int signal_number)
 	switch (signal_number) {
 	case SIGINT:
 	case SIGTERM:
-		up->at_once = up->ending;
+		/* A wrapper may pass on what the terminal has told us already: that is still the first one. */
+		if (up->ending && clock_ns() - up->ended_ns > SAME_SIGNAL_MS * NS_PER_MS)
+			up->at_once = true;
+		if (!up->ending)
+			up->ended_ns = clock_ns();
 		up->ending = true;
 		break;
 	case SIGHUP:
@@ -101,7 +106,7 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 		const bool last = *c->last && !is_shown(up, c, c->last);
 		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->last_pid, how, wait_ms,
 			     last ? ". Its last line: " : "", last ? line_text(c->last) : "");
-	} else if (!wait_ms && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
+	} else if (!wait_ms && !up->at_once && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
 		up_view_note(&up->view, "%s (pid %d) %s", c->name, (int)c->last_pid, how);
 	}
 	*c->last = 0;

@@ -323,6 +323,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 
 @test "the demo shows DOWN, UP and a path issue, ends by itself and leaves nothing" {
 	await_exit "$DEMO_PID" 60
+	[ -z "$(pgrep -s "$DEMO_PID")" ]
 	cat "$BATS_FILE_TMPDIR/demo.out" "$BATS_FILE_TMPDIR/demo.err"
 	grep -qE ' DOWN  +postgres .* closed, service; eu .*us .*ap ' "$BATS_FILE_TMPDIR/demo.out"
 	grep -q '3 of 3 voters say down' "$BATS_FILE_TMPDIR/demo.out"
