@@ -46,6 +46,14 @@ static uint64_t info_number(const char *info, const char *name)
 	return info_text(info, name, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
 }
 
+/* The project's own packages, for Debian and Ubuntu; other systems have a newer one by now. */
+#define MEND_REDIS_VERSION                                                                                                 \
+	"# where Redis runs (Debian, Ubuntu):\n"                                                                              \
+	"curl -fsSL https://packages.redis.io/gpg | gpg --dearmor -o /usr/share/keyrings/redis-archive-keyring.gpg\n"         \
+	"echo \"deb [signed-by=/usr/share/keyrings/redis-archive-keyring.gpg] https://packages.redis.io/deb "                 \
+	"$(. /etc/os-release; echo \"$VERSION_CODENAME\") main\" >/etc/apt/sources.list.d/redis.list\n"                        \
+	"apt-get update && apt-get install -y redis"
+
 static void look_version(const char *info, const char *cli, struct doctor_finding *f)
 {
 	char version[64];
@@ -57,21 +65,23 @@ static void look_version(const char *info, const char *cli, struct doctor_findin
 		doctor_say(f, DOCTOR_OK, "Redis %.40s", version);
 	else {
 		doctor_say(f, DOCTOR_BAD, "Redis %.40s: XAUTOCLAIM, which takes over a dead engine's work, came with 6.2", version);
-		doctor_mend(f, "upgrade Redis to 6.2 or later");
+		doctor_mend(f, MEND_REDIS_VERSION);
 	}
 }
 
 static void look_role(const char *info, const char *cli, struct doctor_finding *f)
 {
-	char role[32];
-	(void)cli;
+	char role[32], master[128], port[16];
 	if (!info_text(info, "role", role, sizeof role))
 		doctor_say(f, DOCTOR_SKIP, "INFO does not tell the role");
 	else if (strcmp(role, "master") == 0)
 		doctor_say(f, DOCTOR_OK, "master");
 	else {
 		doctor_say(f, DOCTOR_BAD, "%s: it refuses everything that is written", role);
-		doctor_mend(f, "let --redis name the master");
+		if (info_text(info, "master_host", master, sizeof master) && info_text(info, "master_port", port, sizeof port))
+			doctor_mend(f, "portwatch doctor --redis redis://%s:%s # the master", master, port);
+		else
+			doctor_mend(f, "%s INFO replication | grep master_ # names the master, for --redis", cli);
 	}
 }
 
@@ -121,12 +131,11 @@ static void look_appendonly(const char *info, const char *cli, struct doctor_fin
 
 static void look_cluster(const char *info, const char *cli, struct doctor_finding *f)
 {
-	(void)cli;
 	if (!info_number(info, "cluster_enabled"))
 		doctor_say(f, DOCTOR_OK, "off");
 	else {
 		doctor_say(f, DOCTOR_WARN, "on: one node is spoken to; keys of other nodes are refused with MOVED");
-		doctor_mend(f, "let --redis name the node that holds the keys of the region (CLUSTER KEYSLOT)");
+		doctor_mend(f, "%s XLEN 'pw:{REGION.0}:jobs' # with the region's name: MOVED names the node for --redis", cli);
 	}
 }
 
@@ -185,7 +194,7 @@ static void look_latency(struct redis_link *link, struct doctor_finding *f)
 	doctor_say(f, slow ? DOCTOR_WARN : DOCTOR_OK, "PING takes %.2f ms, at worst %.2f ms (%d tries)",
 		   (double)took_us[PINGS / 2] / 1e3, (double)took_us[PINGS - 1] / 1e3, PINGS);
 	if (slow)
-		doctor_mend(f, "run a Redis in the region of the engine");
+		doctor_mend(f, "apt-get install -y redis-server # beside the engine, then --redis redis://127.0.0.1:6379");
 }
 
 /* Slots are times that machines have to agree on. */
@@ -201,7 +210,7 @@ static void look_clock(struct redis_link *link, struct doctor_finding *f)
 		doctor_say(f, apart ? DOCTOR_WARN : DOCTOR_OK, "%" PRId64 " ms %s ours", apart_ms < 0 ? -apart_ms : apart_ms,
 			   apart_ms < 0 ? "behind" : "ahead of");
 	if (apart && reply_count(reply) == 2)
-		doctor_mend(f, "timedatectl set-ntp true, on both machines");
+		doctor_mend(f, "timedatectl set-ntp true # on both machines");
 	redis_reply_free(reply);
 }
 

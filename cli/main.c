@@ -15,6 +15,8 @@ static const struct command {
 	const char *sentence;
 } commands[] = {
 	{ "up", cmd_up, "run everything on this machine: from a file of monitors to people told" },
+	{ "config", cmd_config, "check and show a file of monitors" },
+	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
 	{ "status", cmd_status, "show what is watched and how it is, the worst first" },
 	{ "explain", cmd_explain, "say why a monitor is in the state it is in" },
 	{ "tail", cmd_tail, "read results, or with --alerts what was decided, as it comes" },
@@ -22,8 +24,6 @@ static const struct command {
 	{ "probe", cmd_probe, "try TCP connections and say how each ended" },
 	{ "check", cmd_check, "the same for one port, as a Nagios plugin" },
 	{ "jobs", cmd_jobs, "put jobs on an engine's queue" },
-	{ "config", cmd_config, "check and show a file of monitors" },
-	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
 	{ "doctor", cmd_doctor, "look for what would hinder probing on this machine" },
 	{ "engine", cmd_engine, "run portwatch-engine" },
 	{ "scheduler", cmd_scheduler, "run portwatch-scheduler" },
