@@ -4,6 +4,7 @@
 #include "cli_test.h"
 
 #include "base/json.h"
+#include "cli/row_format.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,8 +186,10 @@ static void widest_line(const char *t, unsigned *widest)
 	*widest = 0;
 	for (size_t len; *t; t += len + (t[len] == '\n')) {
 		len = strcspn(t, "\n");
-		if (strncmp(t, "heartbeats", 10) != 0 && len > *widest)
-			*widest = (unsigned)len;
+		char line[400];
+		snprintf(line, sizeof line, "%.*s", (int)len, t);
+		if (strncmp(t, "heartbeats", 10) != 0 && text_columns(line) > *widest)
+			*widest = text_columns(line);
 	}
 }
 
