@@ -10,6 +10,7 @@
 #include "cli/colour.h"
 #include "cli/explain_print.h"
 #include "cli/interrupt.h"
+#include "cli/monitors.h"
 #include "cli/output.h"
 #include "cli/redis_choice.h"
 #include "wire/monitor_store.h"
@@ -21,7 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REACH_MS = 3000, ANSWER_S = 3, NAMES_MAX = 100000 };
+enum { REACH_MS = 3000, ANSWER_S = 3 };
 
 struct explain_values {
 	const char *redis, *prefix, *state;
@@ -60,41 +61,22 @@ struct explain {
 	struct redis_link *link;
 	const char *monitor;
 	unsigned shard;
+	unsigned interval_ms; /* 0: not known, or paused */
 	char why[1024];
 };
 
 /* ---- the monitor that is meant ---- */
 
-struct names {
-	char **item;
-	size_t count;
-};
-
-static void keep_name(void *arg, const char *name, size_t len, const char *json, size_t json_len)
+static void read_monitor(struct explain *x, const struct redis_reply *reply)
 {
-	struct names *n = arg;
-	(void)json;
-	(void)json_len;
-	if (n->count < NAMES_MAX && monitor_name_is_fine(name, len))
-		n->item[n->count++] = strndup(name, len);
-}
-
-static int refuse_unknown(struct explain *x)
-{
-	struct names n = { .item = calloc(NAMES_MAX + 1, sizeof *n.item) };
-	const char *near = NULL;
-	if (n.item && monitor_store_each(x->link, x->set->prefix, keep_name, &n, x->why, sizeof x->why) == 0)
-		near = nearest_name(x->monitor, (const char *const *)n.item);
-	if (near)
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\", did you mean \"%s\"?", x->monitor, near);
-	else if (n.item && !n.count)
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\", nor any other", x->monitor);
-	else
-		cli_refuse(&explain_table, 0, "there is no monitor \"%s\"; portwatch status lists them", x->monitor);
-	for (size_t i = 0; i < n.count; i++)
-		free(n.item[i]);
-	free(n.item);
-	return CLI_USAGE;
+	struct monitor m;
+	size_t len;
+	char why[400];
+	const char *json = reply_text(reply, &len);
+	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why))
+		return;
+	x->interval_ms = m.paused ? 0 : m.interval_ms;
+	monitor_free(&m);
 }
 
 /* 1: it is there, 0: not, negative: why. */
@@ -108,10 +90,14 @@ static int find(struct explain *x)
 	x->shard = monitor_shard(x->monitor, strlen(x->monitor), s.shards);
 	settings_free(&s);
 	monitors_key(key, x->set->prefix);
-	struct redis_reply *reply = redis_ask(x->link, "HEXISTS %s %s", key, x->monitor);
-	found = !reply || reply_is_error(reply) ? -EIO : (int)reply_integer(reply);
-	if (found < 0)
+	struct redis_reply *reply = redis_ask(x->link, "HGET %s %s", key, x->monitor);
+	if (!reply || reply_is_error(reply)) {
 		snprintf(x->why, sizeof x->why, "%s", redis_link_error(x->link));
+		found = -EIO;
+	} else {
+		found = !reply_is_nil(reply);
+		read_monitor(x, reply);
+	}
 	redis_reply_free(reply);
 	return found;
 }
@@ -160,7 +146,7 @@ static int print(struct explain *x, const json_t *answer, bool coloured)
 		text_add(&out, "\n");
 		free(line);
 	} else {
-		explain_print(&out, x->monitor, answer, clock_wall_ms(), coloured);
+		explain_print(&out, x->monitor, answer, clock_wall_ms(), x->interval_ms, coloured);
 	}
 	const int error = output_write(&out);
 	text_free(&out);
@@ -173,9 +159,15 @@ static int explain(struct explain *x)
 	const int found = find(x);
 	if (found < 0)
 		return cli_refuse(&explain_table, CLI_INTERNAL, "%s", x->why);
-	if (!found)
-		return refuse_unknown(x);
+	if (!found) {
+		monitors_unknown(&explain_table, x->link, x->set->prefix, x->monitor);
+		return CLI_USAGE;
+	}
 	json_t *answer = ask(x);
+	if (json_object_get(answer, "error")) { /* it was told of the monitor later than we were */
+		json_decref(answer);
+		answer = NULL;
+	}
 	int status = answer ? CLI_UP : CLI_DOWN;
 	if (!answer && redis_link_is_up(x->link)) {
 		answer = stored(x);

@@ -16,13 +16,13 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *sentence;
 } verbs[] = {
-	{ "apply", monitors_apply, "-f PATH", "make Redis hold what a file or a directory says" },
-	{ "diff", monitors_diff, "-f PATH", "say what apply would change" },
-	{ "list", monitors_list, "", "print all monitors" },
-	{ "show", monitors_show, "NAME", "print one with everything that is known of it" },
-	{ "pause", monitors_pause, "NAME...", "stop probing them until they are resumed" },
-	{ "resume", monitors_resume, "NAME...", "probe them again" },
-	{ "remove", monitors_remove, "NAME...", "forget them" },
+	{ "apply", cmd_monitors_apply, "-f PATH", "make Redis hold what a file or a directory says" },
+	{ "diff", cmd_monitors_diff, "-f PATH", "say what apply would change" },
+	{ "list", cmd_monitors_list, "", "print all monitors" },
+	{ "show", cmd_monitors_show, "NAME", "print one with everything that is known of it" },
+	{ "pause", cmd_monitors_pause, "NAME...", "stop probing them until they are resumed" },
+	{ "resume", cmd_monitors_resume, "NAME...", "probe them again" },
+	{ "remove", cmd_monitors_remove, "NAME...", "forget them" },
 	{ 0 },
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/colour.h"
+#include "cli/config_load.h"
 #include "cli/program.h"
 #include "cli/redis_reach.h"
 #include "cli/up.h"
@@ -49,17 +50,13 @@ static const struct option_table up_table = {
 
 static bool read_file(struct up *up)
 {
-	struct text errors = { 0 };
-	const unsigned count = config_read(&up->config, up->set->file, &errors);
-	if (count) {
-		fputs(errors.data ? errors.data : "", stderr);
-		cli_refuse(&up_table, 0, "%s has %u error%s; nothing was started", up->set->file, count, count == 1 ? "" : "s");
-	} else if (!up->config.regions) {
-		cli_refuse(&up_table, 0, "%s names no regions, as in: regions: [here]", up->set->file);
-		config_free(&up->config);
-	}
-	text_free(&errors);
-	return !count && up->config.regions;
+	if (!config_load(&up_table, up->set->file, &up->config))
+		return false;
+	if (up->config.regions)
+		return true;
+	cli_refuse(&up_table, 0, "%s names no regions, as in: regions: [here]", up->set->file);
+	config_free(&up->config);
+	return false;
 }
 
 /* unix:///path, in which other than plain characters stand as %XX. */
@@ -104,6 +101,12 @@ static bool have_programs(const struct up *up)
 	return true;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash && slash[1] ? slash + 1 : path;
+}
+
 static int run(struct up *up)
 {
 	char why[1024], shown[128];
@@ -118,8 +121,8 @@ static int run(struct up *up)
 	int status = up->set->redis ? CLI_USAGE : CLI_INTERNAL;
 	if (choose_redis(up, why, sizeof why)) {
 		redis_url_show(&up->url, shown, sizeof shown);
-		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s %s; Ctrl-C ends it", up->set->file,
-			 up->is_private ? "a Redis of its own at" : "Redis at", shown);
+		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s%s; Ctrl-C ends it", base_name(up->set->file),
+			 up->is_private ? "with a Redis of its own" : "Redis at ", up->is_private ? "" : shown);
 		status = up_run(up);
 		private_redis_leave(&up->own);
 	} else {

@@ -238,10 +238,13 @@ static const struct right {
 	{ "xtrim", "XTRIM %s MINID 0-1", false },
 	{ "set", "SET %s 1 XX PX 1000", false },
 	{ "get", "GET %s", false },
+	{ "hget", "HGET %s a", false },
 	{ "hscan", "HSCAN %s 0", false },
 	{ "hmget", "HMGET %s a", false },
 	{ "hset", "HSET %s a b c", false }, /* a field without a value: an error that comes after the rights */
 	{ "hdel", "HDEL %s a", false },
+	{ "blpop", "BLPOP %s 0.001", false },
+	{ "eval", "EVAL return 1 %s", false },
 	{ "watch", "WATCH %s", false },
 	{ "unwatch", "UNWATCH", false },
 	{ "scan", "SCAN 0 MATCH %s COUNT 1 TYPE stream", false },

@@ -145,6 +145,11 @@ static void add_value(struct text *to, const json_t *value)
 			text_add(to, i ? ", " : "");
 			add_value(to, json_array_get(value, i));
 		}
+	} else if (*text_of(value, "name") && *text_of(value, "state")) { /* a parent */
+		text_add_safe(to, text_of(value, "name"));
+		text_add(to, " (");
+		text_add_safe(to, text_of(value, "state"));
+		text_add(to, ")");
 	} else {
 		json_object_foreach((json_t *)value, name, part) {
 			text_add(to, comma);
@@ -181,7 +186,35 @@ static void add_member(struct text *to, const char *name, const json_t *value, u
 	text_add(to, "\n");
 }
 
-void explain_print(struct text *to, const char *monitor, const json_t *answer, uint64_t now_ms, bool coloured)
+/* Each region looks an interval after its last look that was not asked for to confirm something. */
+static void add_next(struct text *to, const json_t *regions, uint64_t now_ms, unsigned interval_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+	const char *where = "";
+	for (size_t i = 0; interval_ms && i < json_array_size(regions); i++) {
+		const json_t *r = json_array_get(regions, i), *looks = json_object_get(r, "looks");
+		uint64_t last_ms = 0;
+		for (size_t k = 0; k < json_array_size(looks); k++) {
+			const json_t *look = json_array_get(looks, k);
+			if (!number_of(look, "attempt") && number_of(look, "at_ms") > last_ms)
+				last_ms = number_of(look, "at_ms");
+		}
+		if (last_ms && last_ms + interval_ms > now_ms && last_ms + interval_ms < next_ms) {
+			next_ms = last_ms + interval_ms;
+			where = text_of(r, "region");
+		}
+	}
+	if (next_ms == UINT64_MAX)
+		return;
+	text_add(to, "next look   from ");
+	text_add_safe(to, where);
+	text_add(to, " in ");
+	text_add_duration(to, next_ms - now_ms);
+	text_add(to, "\n");
+}
+
+void explain_print(struct text *to, const char *monitor, const json_t *answer, uint64_t now_ms, unsigned interval_ms,
+		   bool coloured)
 {
 	static const char *const said[] = { "monitor", "target", "state", "verdict", "scope", "since_ms", "regions", "incident" };
 	/* Of the stored state only: what its owner needs to go on. */
@@ -200,4 +233,5 @@ void explain_print(struct text *to, const char *monitor, const json_t *answer, u
 		if (!skip)
 			add_member(to, name, value, now_ms);
 	}
+	add_next(to, json_object_get(answer, "regions"), now_ms, interval_ms);
 }

@@ -162,14 +162,14 @@ static int with_file(struct task *task, int argc, char **argv, struct apply_valu
 	return status;
 }
 
-int monitors_apply(int argc, char **argv)
+int cmd_monitors_apply(int argc, char **argv)
 {
 	struct apply_values set = { 0 };
 	struct task task = { .table = &apply_table, .status = CLI_UP };
 	return with_file(&task, argc, argv, &set);
 }
 
-int monitors_diff(int argc, char **argv)
+int cmd_monitors_diff(int argc, char **argv)
 {
 	struct apply_values set = { 0 };
 	struct task task = { .table = &diff_table, .status = CLI_DOWN, .dry = true };

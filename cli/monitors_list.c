@@ -163,7 +163,7 @@ static int finish(const struct option_table *table, struct text *out, int status
 	return error ? output_failed(table->program, error) : status;
 }
 
-int monitors_list(int argc, char **argv)
+int cmd_monitors_list(int argc, char **argv)
 {
 	struct list_values set;
 	struct snapshot all;
@@ -285,7 +285,7 @@ static int show(const struct list_values *set, struct redis_link *link, char *na
 	return status;
 }
 
-int monitors_show(int argc, char **argv)
+int cmd_monitors_show(int argc, char **argv)
 {
 	struct list_values set;
 	int operand, status;

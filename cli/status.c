@@ -236,12 +236,25 @@ void status_take_region(struct status *s, unsigned region, const char *json, siz
 	json_take_text(o, "state", 32, &state, why, sizeof why);
 	json_take_text(o, "why", 1024, &reason, why, sizeof why);
 	json_take_number(o, "since_ms", 0, SLOT_LAST_MS, &since_ms, why, sizeof why);
-	/* Each shard has its own opinion: a bad one outweighs. */
-	if (!*r->state || strcmp(r->state, "ok") == 0) {
-		copy(r->state, sizeof r->state, state);
-		copy(r->why, sizeof r->why, reason);
-		r->since_ms = since_ms;
-	}
+	copy(r->state, sizeof r->state, state);
+	copy(r->why, sizeof r->why, reason);
+	r->since_ms = since_ms;
+	json_decref(o);
+}
+
+void status_take_problem(struct status *s, const char *json, size_t len)
+{
+	char why[160];
+	const char *component = "", *sentence = "";
+	json_t *o = s->problems < STATUS_PROBLEMS_MAX ? json_read_object(json, len, why, sizeof why) : NULL;
+	if (!o)
+		return;
+	struct status_problem *p = &s->problem[s->problems++];
+	json_take_text(o, "component", 1024, &component, why, sizeof why);
+	json_take_text(o, "problem", 1024, &sentence, why, sizeof why);
+	json_take_number(o, "since_ms", 0, SLOT_LAST_MS, &p->since_ms, why, sizeof why);
+	copy(p->component, sizeof p->component, component);
+	copy(p->sentence, sizeof p->sentence, sentence);
 	json_decref(o);
 }
 

@@ -43,6 +43,13 @@ struct status_region {
 	uint64_t since_ms;
 };
 
+/* Something of our own that does not work. */
+struct status_problem {
+	char component[96], sentence[256];
+	uint64_t since_ms;
+};
+#define STATUS_PROBLEMS_MAX (REGIONS_MAX + 8)
+
 struct status_component {
 	char key[STREAM_KEY_MAX];
 	char kind[24], name[96], region[NAME_MAX_LEN + 1]; /* region: of engines */
@@ -53,9 +60,10 @@ struct status {
 	uint64_t at_ms;		     /* wall clock of the reading */
 	uint64_t newest_ms;	     /* when the newest result came; 0: there is none */
 	unsigned shards;
-	unsigned regions, components;
+	unsigned regions, components, problems;
 	struct status_region region[REGIONS_MAX];
 	struct status_component component[STATUS_COMPONENTS_MAX];
+	struct status_problem problem[STATUS_PROBLEMS_MAX];
 	size_t monitors, count[STATUS_STATES];
 	struct status_row *row;	     /* by name, after status_settle() */
 	size_t rows, room;
@@ -69,6 +77,8 @@ void status_take(struct status *s, const char *name, size_t name_len, const char
 		 size_t state_len);
 /* A field @region:NAME of the state hash. */
 void status_take_region(struct status *s, unsigned region, const char *json, size_t len);
+/* A field @problem:KEY. */
+void status_take_problem(struct status *s, const char *json, size_t len);
 /* A heartbeat: pw:hb:scheduler:NAME, pw:hb:alerts:NAME or pw:{R.S}:hb:ENGINE, and its line. */
 void status_take_heartbeat(struct status *s, const char *prefix, const char *key, const char *line);
 /* After the last status_take(): sorts the rows by name; what regions saw before stays (old may be NULL). */

@@ -103,6 +103,19 @@ static void add_regions(struct text *to, const struct status *s)
 	text_add(to, "]");
 }
 
+static void add_problems(struct text *to, const struct status *s)
+{
+	text_add(to, ",\"problems\":[");
+	for (unsigned i = 0; i < s->problems; i++) {
+		text_printf(to, "%s{\"component\":", i ? "," : "");
+		text_json_string(to, s->problem[i].component, strlen(s->problem[i].component));
+		add_text(to, "problem", s->problem[i].sentence);
+		add_time(to, "since", s->problem[i].since_ms);
+		text_add(to, "}");
+	}
+	text_add(to, "]");
+}
+
 static void add_components(struct text *to, const struct status *s)
 {
 	text_add(to, ",\"components\":[");
@@ -128,6 +141,7 @@ void status_json(struct text *to, const struct status *s, const char *monitor)
 	add_age(to, "data_age_ms", s->newest_ms, s->at_ms);
 	add_regions(to, s);
 	add_components(to, s);
+	add_problems(to, s);
 	text_add(to, ",\"monitors\":[");
 	for (size_t i = 0; order && i < s->rows; i++) {
 		if (monitor && strcmp(order[i]->name, monitor) != 0)

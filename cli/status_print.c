@@ -155,7 +155,9 @@ static void fill_cell(const struct grid *g, const struct status_row *row, unsign
 
 static const char *heading(const struct grid *g, unsigned col)
 {
-	static const char *const fixed[] = { "STATE", "MONITOR", "TARGET", "FOR", "VERDICT", "SCOPE", "REGIONS" };
+	static const char *const fixed[] = {
+		"STATE", "MONITOR", "TARGET", "FOR", "VERDICT", "SCOPE", "REGIONS"
+	};
 	return col < COL_REGIONS ? fixed[col] : g->s->region[col - COL_REGIONS].name;
 }
 
@@ -278,7 +280,7 @@ static void add_line(struct text *to, const struct grid *g, const struct status_
 
 /* ---- below the table ---- */
 
-static unsigned add_regions(struct text *to, const struct status *s, bool coloured)
+static unsigned add_troubles(struct text *to, const struct status *s, bool coloured)
 {
 	unsigned lines = 0;
 	for (unsigned i = 0; i < s->regions; i++) {
@@ -294,6 +296,14 @@ static unsigned add_regions(struct text *to, const struct status *s, bool colour
 		text_add_safe(to, r->why);
 		text_add(to, "\n");
 		lines++;
+	}
+	for (unsigned i = 0; i < s->problems; i++, lines++) {
+		const struct status_problem *p = &s->problem[i];
+		text_add(to, coloured ? COLOUR_YELLOW : "");
+		text_add_safe(to, p->component);
+		text_add(to, coloured ? COLOUR_END ": " : ": ");
+		text_add_safe(to, p->sentence);
+		text_add(to, "\n");
 	}
 	return lines;
 }
@@ -351,7 +361,7 @@ void status_table(struct text *to, const struct status *s, const struct status_l
 	for (size_t i = 0; order && i < s->rows; i++)
 		if (is_wanted(&g, order[i]))
 			order[rows++] = order[i];
-	const unsigned others = 5 + add_regions(&below, s, how->coloured); /* count, blank, heading, blank, components */
+	const unsigned others = 5 + add_troubles(&below, s, how->coloured); /* count, blank, heading, blank, components */
 	const size_t room = how->lines > others ? how->lines - others : 1;
 	shown = how->lines && rows > room ? room - 1 : rows;
 	measure(&g, order, shown);

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	BATCH = 256,	       /* states asked for at once */
@@ -133,20 +134,38 @@ static int read_settings(struct status_reader *r, struct status *into)
 	return 0;
 }
 
-static int read_regions(struct status_reader *r, struct status *into)
+/* Of the regions and of portwatch itself; who holds shard 0 writes them for all.  A silent or quarantined region is known by
+ * its own field. */
+static int read_own(struct status_reader *r, struct status *into)
 {
+	static const char *const problems[] = { "scheduler", "canary", "redis" };
+	enum { PROBLEMS = sizeof problems / sizeof problems[0] };
+	char key[STREAM_KEY_MAX], field[2 * REGIONS_MAX + PROBLEMS][NAME_MAX_LEN + 24];
+	const char *word[2 + 2 * REGIONS_MAX + PROBLEMS] = { "HMGET", key };
+	size_t len[2 + 2 * REGIONS_MAX + PROBLEMS], text_len;
+	unsigned fields = 0;
 	int error = 0;
-	for (unsigned shard = 0; !error && shard < into->shards; shard++)
-		for (unsigned i = 0; !error && i < into->regions; i++) {
-			char key[STREAM_KEY_MAX];
-			size_t len;
-			alerts_key(key, r->prefix, shard, ALERTS_STATE);
-			struct redis_reply *reply = checked(r, redis_ask(r->link, "HGET %s @region:%s", key, into->region[i].name), &error);
-			const char *json = reply_text(reply, &len);
-			if (reply && !reply_is_nil(reply))
-				status_take_region(into, i, json, len);
-			redis_reply_free(reply);
-		}
+	alerts_key(key, r->prefix, 0, ALERTS_STATE);
+	for (unsigned i = 0; i < into->regions; i++)
+		snprintf(field[fields++], sizeof field[0], "@region:%s", into->region[i].name);
+	for (unsigned i = 0; i < into->regions; i++)
+		snprintf(field[fields++], sizeof field[0], "@problem:lag:%s", into->region[i].name);
+	for (unsigned i = 0; i < PROBLEMS; i++)
+		snprintf(field[fields++], sizeof field[0], "@problem:%s", problems[i]);
+	for (unsigned i = 0; i < fields; i++)
+		word[2 + i] = field[i];
+	for (unsigned i = 0; i < 2 + fields; i++)
+		len[i] = strlen(word[i]);
+	redis_append(r->link, (int)(2 + fields), word, len);
+	struct redis_reply *reply = checked(r, redis_read(r->link, 0), &error);
+	for (unsigned i = 0; i < reply_count(reply); i++) {
+		const char *text = reply_text(reply_at(reply, i), &text_len);
+		if (text_len && i < into->regions)
+			status_take_region(into, i, text, text_len);
+		else if (text_len)
+			status_take_problem(into, text, text_len);
+	}
+	redis_reply_free(reply);
 	return error;
 }
 
@@ -184,10 +203,25 @@ static int find_heartbeats(struct status_reader *r)
 	return error;
 }
 
+/* Whether somebody who should be there was not heard when last looked: then it is looked for at every reading. */
+static bool is_missing(const struct status *s)
+{
+	bool scheduler = false, alerts = false;
+	unsigned regions = 0;
+	for (unsigned i = 0; i < s->components; i++) {
+		scheduler |= strcmp(s->component[i].kind, "scheduler") == 0;
+		alerts |= strcmp(s->component[i].kind, "alerts") == 0;
+		for (unsigned k = 0; k < s->regions; k++)
+			if (strcmp(s->component[i].region, s->region[k].name) == 0)
+				regions |= 1u << k;
+	}
+	return !scheduler || !alerts || regions + 1 != 1u << s->regions;
+}
+
 static int read_heartbeats(struct status_reader *r, struct status *into)
 {
 	int error = 0;
-	if (!r->components_ns || clock_ns() - r->components_ns > FIND_HEARTBEATS_S * NS_PER_S)
+	if (is_missing(&r->now) || clock_ns() - r->components_ns > FIND_HEARTBEATS_S * NS_PER_S)
 		error = find_heartbeats(r);
 	for (unsigned i = 0; !error && i < r->keys; i++) {
 		struct redis_reply *reply = checked(r, redis_ask(r->link, "GET %s", r->key[i]), &error);
@@ -309,7 +343,7 @@ int status_read(struct status_reader *r)
 	if (!error)
 		error = read_monitors(r, &fresh);
 	if (!error)
-		error = read_regions(r, &fresh);
+		error = read_own(r, &fresh);
 	if (!error)
 		error = read_heartbeats(r, &fresh);
 	if (error) {

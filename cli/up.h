@@ -54,7 +54,8 @@ struct up {
 	struct event_feed feed;
 	struct up_view view;
 	int signals;		/* signalfd */
-	bool ending, at_once;
+	bool ending, at_once;	/* a first signal came, and a second */
+	uint64_t ended_ns;	/* when the first came */
 };
 
 /* Environment for all: the URL, which may hold a password, is not to be read in ps. */
@@ -73,7 +74,7 @@ uint64_t up_fingerprint(const char *path);
 /* From a checked configuration to the end; the exit status. */
 int up_run(struct up *up);
 
-/* Writes the configuration into Redis.  False: why holds a sentence (up_apply.c). */
-bool up_apply(struct up *up, const struct config *config, char *why, size_t why_len);
+/* Writes the configuration into Redis (up_apply.c).  what: "1 added, 0 changed, ..."; false: why not. */
+bool up_apply(struct up *up, const struct config *config, char *what, size_t len);
 
 #endif

@@ -23,9 +23,11 @@
 enum {
 	REPLY_MS = 2000,
 	STEP_MS = 100,
+	SAME_SIGNAL_MS = 300,
 	EVENTS_MS = 250,
 	VIEW_MS = 1000,
 	FILE_MS = 500,
+	PATIENCE_MS = 1500, /* before it is said who is waited for at the end */
 	REDIS_START_S = 120, /* a large append-only file is loaded first */
 	SCHEDULER_END_S = 10, ALERTS_END_S = 25, REDIS_END_S = 30,
 	ENGINE_END_S = JOB_TIMEOUT_MAX_MS / 1000 + 20, /* its attempts end by their timeouts, then it publishes */
@@ -38,7 +40,11 @@ static void hear(struct up *up, int signal_number)
 	switch (signal_number) {
 	case SIGINT:
 	case SIGTERM:
-		up->at_once = up->ending;
+		/* A wrapper may pass on what the terminal has told us already: that is still the first one. */
+		if (up->ending && clock_ns() - up->ended_ns > SAME_SIGNAL_MS * NS_PER_MS)
+			up->at_once = true;
+		if (!up->ending)
+			up->ended_ns = clock_ns();
 		up->ending = true;
 		break;
 	case SIGHUP:
@@ -100,7 +106,7 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 		const bool last = *c->last && !is_shown(up, c, c->last);
 		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->last_pid, how, wait_ms,
 			     last ? ". Its last line: " : "", last ? line_text(c->last) : "");
-	} else if (!wait_ms && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
+	} else if (!wait_ms && !up->at_once && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
 		up_view_note(&up->view, "%s (pid %d) %s", c->name, (int)c->last_pid, how);
 	}
 	*c->last = 0;
@@ -138,7 +144,7 @@ static void reload(struct up *up)
 {
 	struct config fresh;
 	struct text errors = { 0 };
-	char why[1024];
+	char what[1024];
 	up->print = up->seen;
 	const unsigned count = config_read(&fresh, up->set->file, &errors);
 	if (count) {
@@ -148,11 +154,12 @@ static void reload(struct up *up)
 	} else if (!fresh.regions) {
 		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before", up->set->file);
 		config_free(&fresh);
-	} else if (!up_apply(up, &fresh, why, sizeof why)) {
-		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again", up->set->file, why);
+	} else if (!up_apply(up, &fresh, what, sizeof what)) {
+		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again", up->set->file, what);
 		config_free(&fresh);
 	} else {
-		up_view_note(&up->view, "%s was changed: %u monitors in %u regions are in force", up->set->file, fresh.monitors, fresh.regions);
+		up_view_note(&up->view, "%s was changed and is in force, in %u region%s: %s", up->set->file, fresh.regions,
+			     fresh.regions == 1 ? "" : "s", what);
 		if (!up_programs_match(up, &up->config, &fresh))
 			up_view_note(&up->view, "not everything could be started: %s", strerror(errno));
 		config_free(&up->config);
@@ -241,26 +248,38 @@ static void end_stage(struct up *up, int stage, int signal_number)
 	}
 }
 
+static void say_who_stays(struct up *up, int stage)
+{
+	for (unsigned i = 0; i < up->children.count; i++)
+		if (is_in(up, up->children.item[i], stage) && !child_is_gone(up->children.item[i]))
+			up_view_note(&up->view, "%s has not ended yet; Ctrl-C again ends everything at once", up->children.item[i]->name);
+}
+
+static void wait_for_stage(struct up *up, int stage, unsigned limit_s)
+{
+	const uint64_t began_ns = clock_ns();
+	bool said = false;
+	while (!all_gone(up, stage) && !up->at_once && clock_ns() - began_ns < limit_s * NS_PER_S) {
+		if (!said && clock_ns() - began_ns > PATIENCE_MS * NS_PER_MS) {
+			say_who_stays(up, stage);
+			said = true;
+		}
+		wait_for_something(up, STEP_MS);
+	}
+}
+
 /* Who writes first, who reads last: nothing that was begun is left without a reader. */
 static void end_all(struct up *up)
 {
 	static const unsigned limit_s[] = { SCHEDULER_END_S, ENGINE_END_S, ALERTS_END_S, REDIS_END_S };
 	for (int stage = 0; stage < 4; stage++) {
-		const uint64_t until_ns = clock_ns() + limit_s[stage] * NS_PER_S, patience_ns = clock_ns() + NS_PER_S;
-		bool said = false;
 		end_stage(up, stage, SIGTERM);
-		while (!all_gone(up, stage) && !up->at_once && clock_ns() < until_ns) {
-			if (!said && stage == 1 && clock_ns() > patience_ns) {
-				up_view_note(&up->view, "engines finish the attempts under way; Ctrl-C again leaves at once");
-				said = true;
-			}
+		wait_for_stage(up, stage, limit_s[stage]);
+		const int kill_stage = up->at_once ? 3 : stage;
+		if (!all_gone(up, kill_stage))
+			end_stage(up, kill_stage, SIGKILL);
+		while (!all_gone(up, kill_stage))
 			wait_for_something(up, STEP_MS);
-		}
-		if (!all_gone(up, stage)) {
-			end_stage(up, up->at_once ? 3 : stage, SIGKILL);
-			while (!all_gone(up, up->at_once ? 3 : stage))
-				wait_for_something(up, STEP_MS);
-		}
 	}
 }
 

@@ -86,23 +86,37 @@ void up_view_errors(struct up_view *v, const char *lines)
 
 /* ---- a terminal ---- */
 
-/* At most so many columns, without cutting an escape sequence or a character in two. */
-static void add_cut_line(struct text *to, const char *line, unsigned columns)
+enum { INDENT = 10 }; /* of what does not fit on the first line of an entry */
+
+/* The bytes of one character or escape sequence; *columns: what it takes on the terminal. */
+static size_t one_glyph(const char *at, unsigned *columns)
 {
-	unsigned used = 0;
-	while (*line && used < columns) {
-		if (*line == '\033') {
-			const size_t len = strcspn(line, "m") + 1;
-			text_add_bytes(to, line, len);
-			line += len;
-			continue;
+	size_t len = *at == '\033' ? strcspn(at, "m") + 1 : 1;
+	*columns = *at != '\033';
+	while (*at != '\033' && (at[len] & 0xc0) == 0x80)
+		len++;
+	return len;
+}
+
+/* As many lines as it takes, none wider than the terminal; broken at blanks where there are any. */
+static void add_wrapped(struct text *to, const char *line, unsigned columns)
+{
+	for (unsigned room = columns; *line; room = columns > 2 * INDENT ? columns - INDENT : columns) {
+		const char *end = line, *blank = NULL;
+		unsigned used = 0, wide;
+		while (*end && used < room) {
+			blank = *end == ' ' && used > room / 2 ? end : blank;
+			end += one_glyph(end, &wide);
+			used += wide;
 		}
-		text_add_bytes(to, line++, 1);
-		while ((*line & 0xc0) == 0x80)
-			text_add_bytes(to, line++, 1);
-		used++;
+		if (*end && *end != ' ' && blank)
+			end = blank;
+		text_add_bytes(to, line, (size_t)(end - line));
+		text_add(to, "\n");
+		line = end + strspn(end, " ");
+		if (*line && columns > 2 * INDENT)
+			text_printf(to, "%*s", INDENT, "");
 	}
-	text_add(to, *line ? COLOUR_END "\n" : "\n");
 }
 
 static unsigned lines_of(const struct text *t)
@@ -113,13 +127,22 @@ static unsigned lines_of(const struct text *t)
 	return lines;
 }
 
-/* The newest lines that fit, the oldest of them first. */
+/* The newest entries that fit as a whole, the oldest of them first. */
 static void add_story(struct text *to, const struct up_view *v, unsigned columns, unsigned room)
 {
-	unsigned most = v->lines < UP_LINES ? v->lines : UP_LINES;
-	most = most < room ? most : room;
-	for (unsigned i = v->lines - most; i < v->lines; i++)
-		add_cut_line(to, v->line[i % UP_LINES] ? v->line[i % UP_LINES] : "", columns);
+	struct text one = { 0 };
+	unsigned first = v->lines, used = 0;
+	while (first > 0 && v->lines - first < UP_LINES) {
+		text_reset(&one);
+		add_wrapped(&one, v->line[(first - 1) % UP_LINES] ? v->line[(first - 1) % UP_LINES] : "", columns);
+		used += lines_of(&one);
+		if (used > room)
+			break;
+		first--;
+	}
+	for (unsigned i = first; i < v->lines; i++)
+		add_wrapped(to, v->line[i % UP_LINES] ? v->line[i % UP_LINES] : "", columns);
+	text_free(&one);
 }
 
 static void paint(struct up_view *v, const char *title, struct status_reader *r, const char *trouble)
@@ -129,11 +152,11 @@ static void paint(struct up_view *v, const char *title, struct status_reader *r,
 	unsigned lines;
 	screen_size(STDOUT_FILENO, &how.columns, &lines);
 	how.lines = lines > FIXED + 3 * STORY_MIN ? lines - FIXED - lines / 3 : lines / 2 + 1;
-	add_cut_line(&out, title, how.columns);
+	add_wrapped(&out, title, how.columns);
 	text_add(&out, "\n");
 	status_table(&out, &r->now, &how);
 	if (*trouble)
-		add_cut_line(&out, trouble, how.columns);
+		add_wrapped(&out, trouble, how.columns);
 	text_add(&out, "\n");
 	const unsigned used = lines_of(&out);
 	add_story(&out, v, how.columns, lines > used ? lines - used : 0);
@@ -148,7 +171,7 @@ void up_view_end(struct up_view *v)
 	if (v->screen) {
 		struct text out = { 0 };
 		screen_end();
-		add_story(&out, v, 1000, UP_LINES);
+		add_story(&out, v, 10000, UP_LINES);
 		write_out(v, &out);
 		text_free(&out);
 	}

@@ -617,7 +617,7 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	[[ $(rcli info server) == *redis_version:[7-9]* ]] || skip "sub-commands cannot be taken away before Redis 7"
 	local right found verdict
 	for right in xadd xack xrange xrevrange xread xreadgroup 'xgroup|create' 'xgroup|delconsumer' xautoclaim xclaim xpending \
-		'xinfo|groups' 'xinfo|consumers' xtrim set get hscan hmget hset hdel watch unwatch scan time info exec multi; do
+		'xinfo|groups' 'xinfo|consumers' xtrim set get hget hscan hmget hset hdel blpop eval watch unwatch scan time info exec multi; do
 		rcli acl setuser narrow reset on '>secret' '~pw:*' +@all "-$right"
 		run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 		[ "$(valid doctor-1.json <<<"$output")" = 1 ]

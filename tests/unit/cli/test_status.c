@@ -4,6 +4,7 @@
 #include "cli_test.h"
 
 #include "base/json.h"
+#include "cli/row_format.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,8 +186,10 @@ static void widest_line(const char *t, unsigned *widest)
 	*widest = 0;
 	for (size_t len; *t; t += len + (t[len] == '\n')) {
 		len = strcspn(t, "\n");
-		if (strncmp(t, "heartbeats", 10) != 0 && len > *widest)
-			*widest = (unsigned)len;
+		char line[400];
+		snprintf(line, sizeof line, "%.*s", (int)len, t);
+		if (strncmp(t, "heartbeats", 10) != 0 && text_columns(line) > *widest)
+			*widest = text_columns(line);
 	}
 }
 
@@ -222,10 +225,10 @@ static void a_region_in_trouble_and_heartbeats_stand_below(void **state)
 {
 	(void)state;
 	static const char silent[] = "{\"state\":\"silent\",\"since_ms\":1764000075000,\"why\":\"no engine has answered for 20 s\"}";
-	static const char ok[] = "{\"state\":\"ok\",\"since_ms\":1764000000000}";
+	static const char full[] = "{\"component\":\"redis\",\"problem\":\"it is full\",\"since_ms\":1764000000000}";
 	three_monitors();
 	status_take_region(&s, 2, silent, strlen(silent));
-	status_take_region(&s, 2, ok, strlen(ok)); /* of another shard */
+	status_take_problem(&s, full, strlen(full));
 	status_take_heartbeat(&s, "pw", "pw:hb:scheduler:host-1", "at=1764000099000 version=1");
 	status_take_heartbeat(&s, "pw", "pw:{eu.0}:hb:host-2", "at=1764000098000 version=1");
 	status_take_heartbeat(&s, "pw", "pw:{eu.1}:hb:host-2", "at=1764000099500 version=1");
@@ -233,6 +236,7 @@ static void a_region_in_trouble_and_heartbeats_stand_below(void **state)
 	assert_int_equal(s.components, 2);
 	const char *t = table(0, 0);
 	assert_contains(t, "region ap is silent for 25 s: no engine has answered for 20 s\n");
+	assert_contains(t, "redis: it is full\n");
 	assert_contains(t, "heartbeats: scheduler 1.0 s, no alerts process, engines: eu 0.5 s, no engine in us, no engine in ap\n");
 }
 
