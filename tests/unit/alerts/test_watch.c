@@ -674,6 +674,34 @@ static void a_child_can_have_its_parent_looked_at(void **state)
 	scene_expect(&s, "40.00 ask 1\n42.00 ask 2\n");
 }
 
+static unsigned changes;
+
+static void count_changes(struct scene *scene, const struct watch_actions *a)
+{
+	(void)scene;
+	changes += a->changed;
+}
+
+static void results_and_rechecks_that_change_nothing_ask_for_no_write(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.quiet = true;
+	s.seen = count_changes;
+	changes = 0;
+	for (unsigned at = 1; at < 600; at += 60)
+		scene_add(&s, 0, at, 'o', 0), scene_add(&s, 1, at + 30, 'o', 0);
+	scene_until(&s, 600);
+	assert_int_equal(changes, 2); /* new, and up */
+	changes = 0;
+	scene_add(&s, 0, 600.5, 'C', 0);
+	for (unsigned at = 601; at < 900; at += 15)
+		scene_add(&s, 0, at, 'C', 1), scene_add(&s, 1, at, 'C', 1);
+	scene_until(&s, 900);
+	assert_int_equal(changes, 3); /* the round begins, it is down, the round ends; and 19 re-checks */
+	scene_state(&s, WATCH_DOWN);
+}
+
 static void an_explanation_shows_the_arithmetic(void **state)
 {
 	(void)state;
@@ -765,6 +793,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_down_survives_a_change_of_its_target_and_is_paired, end),
 		cmocka_unit_test_teardown(results_read_again_decide_nothing_by_themselves, end),
 		cmocka_unit_test_teardown(a_child_can_have_its_parent_looked_at, end),
+		cmocka_unit_test_teardown(results_and_rechecks_that_change_nothing_ask_for_no_write, end),
 		cmocka_unit_test_teardown(an_explanation_shows_the_arithmetic, end),
 		cmocka_unit_test_teardown(what_was_saved_wrongly_is_refused_with_a_sentence, end),
 	};
