@@ -1,5 +1,5 @@
-/* answer_jobs.c - an engine that probes nothing: reads jobs of several regions and publishes each as open, as cheaply as
- * Redis allows, so that a bench of the scheduler has results to count.
+/* answer_jobs.c - an engine that probes nothing: reads jobs of several regions and publishes each as open, as cheaply
+ * as Redis allows, so that a bench of the scheduler has results to count.
  * Usage: answer-jobs REDIS-URL REGION...; runs until SIGTERM; prints how many jobs it answered. */
 #include "base/clock.h"
 #include "base/must.h"
@@ -12,7 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define KEEP_MS 20000 /* results: the ledger reads them within a second, and Redis need not hold more */
+#define KEEP_MS 100000 /* results: what a scheduler that takes over wants to see again */
 
 static struct redis_link *redis;
 static struct result_rows *rows;
@@ -91,7 +91,8 @@ static void keep_house(void)
 
 static void read_jobs(void)
 {
-	const char *word[9 + 2 * REGIONS_MAX] = { "XREADGROUP", "GROUP", "engine", "fake", "COUNT", "50", "BLOCK", "100", "STREAMS" };
+	const char *word[9 + 2 * REGIONS_MAX] = { "XREADGROUP", "GROUP", "engine", "fake", "COUNT", "50",
+						  "BLOCK", "100", "STREAMS" };
 	char key[REGIONS_MAX][STREAM_KEY_MAX], why[200];
 	size_t len[9 + 2 * REGIONS_MAX];
 	for (unsigned r = 0; r < regions; r++) {

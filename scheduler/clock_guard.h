@@ -24,7 +24,10 @@ struct clock_guard {
 void clock_guard_sample(struct clock_guard *g, uint64_t sent_ns, uint64_t got_ns, uint64_t redis_us, uint64_t local_us);
 /* now_ns: the monotonic clock.  Must be known. */
 uint64_t clock_guard_us(struct clock_guard *g, uint64_t now_ns);
-static inline uint64_t clock_guard_ms(struct clock_guard *g, uint64_t now_ns) { return clock_guard_us(g, now_ns) / 1000; }
+static inline uint64_t clock_guard_ms(struct clock_guard *g, uint64_t now_ns)
+{
+	return clock_guard_us(g, now_ns) / 1000;
+}
 /* How far it stands still, ahead of what Redis says, in ms. */
 uint64_t clock_guard_ahead_ms(const struct clock_guard *g, uint64_t now_ns);
 /* Goes back to what Redis says, after all. */

@@ -1,6 +1,7 @@
 /* follow.c - monitors and settings as Redis tells them, put in force between two ticks.
  * In: calls of monitor_follow.  Out: rows of monitors and of the ledger, born or retired at the tick that is in force.
- * Owns: nothing.  Why so: a load of a million monitors takes seconds, so ticks go on in between (schedule_breathe()). */
+ * Owns: nothing.  Why so: a load of a million monitors takes seconds, so ticks go on in between (schedule_breathe()).
+ */
 #include "scheduler/pipeline.h"
 
 #include "base/clock.h"
@@ -28,7 +29,8 @@ static void sink_end(void *arg)
 static void sink_settings(void *arg, struct settings *settings)
 {
 	struct scheduler *s = arg;
-	bool same = s->monitors.regions == settings->regions && s->monitors.shards == settings->shards && s->places.place;
+	bool same =
+		s->monitors.regions == settings->regions && s->monitors.shards == settings->shards && s->places.place;
 	for (unsigned i = 0; same && i < settings->regions; i++)
 		same = strcmp(s->monitors.region[i], settings->region[i]) == 0;
 	if (same)
@@ -49,7 +51,8 @@ static void broken(struct scheduler *s, const char *why)
 	unsigned missed;
 	counter_add(&s->counters->broken, 1);
 	if (log_allowed(&s->broken_said, 2, &missed))
-		log_warnx("a monitor or the settings cannot be used; what was known of it is kept", LOG_S("why", why), LOG_UNSAID(missed));
+		log_warnx("a monitor or the settings cannot be used; what was known of it is kept", LOG_S("why", why),
+			  LOG_UNSAID(missed));
 }
 
 static void sink_set(void *arg, struct monitor *m)

@@ -26,8 +26,8 @@ uint32_t grid_shift(const struct grid *g, unsigned region, unsigned regions);
 uint64_t grid_slot_ms(const struct grid *g, uint32_t bucket, uint32_t shift, uint64_t k);
 /* The other way; false: there is no slot at that time. */
 bool grid_number(const struct grid *g, uint32_t bucket, uint32_t shift, uint64_t slot_ms, uint32_t *k);
-/* The buckets that are due at a tick (a multiple of TICK_MS), with their slot numbers; at most two, as the last bucket of
- * an interval may be shorter than a tick.  Returns how many. */
+/* The buckets that are due at a tick (a multiple of TICK_MS), with their slot numbers; at most two, as the last bucket
+ * of an interval may be shorter than a tick.  Returns how many. */
 unsigned grid_due(const struct grid *g, uint32_t shift, uint64_t tick_ms, uint32_t bucket[2], uint32_t k[2]);
 /* How many slots there are after one tick and up to another. */
 uint64_t grid_count(const struct grid *g, uint32_t bucket, uint32_t shift, uint64_t after_ms, uint64_t until_ms);

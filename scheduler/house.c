@@ -1,4 +1,5 @@
-/* house.c - what is done every few seconds beside the schedule: Redis' clock, the heartbeat, trimming, looking for engines.
+/* house.c - what is done every few seconds beside the schedule: Redis' clock, the heartbeat, trimming, looking for
+ * engines.
  * In: a link that is up.  Out: keys in Redis, gauges.  Owns: nothing. */
 #include "scheduler/scheduler.h"
 
@@ -17,7 +18,8 @@ static void say_clock(struct scheduler *s)
 	counter_set(&s->counters->clock_wrong, wrong);
 	counter_set(&s->counters->clock_steps, s->clock.steps);
 	if (wrong && !s->clock_was_wrong)
-		log_warnx("the local clock is wrong, or Redis' is; slots follow Redis'", LOG_U("local_minus_redis_ms", off / 1000));
+		log_warnx("the local clock is wrong, or Redis' is; slots follow Redis'",
+			  LOG_U("local_minus_redis_ms", off / 1000));
 	if (!wrong && s->clock_was_wrong)
 		log_info("the local clock agrees with Redis' again");
 	s->clock_was_wrong = wrong;
@@ -43,14 +45,17 @@ static void heartbeat(struct scheduler *s)
 	char key[STREAM_KEY_MAX], text[400];
 	struct scheduler_counters *c = s->counters;
 	component_key(key, s->config.prefix, "scheduler", s->config.name);
-	snprintf(text, sizeof(text), "at=%" PRIu64 " version=%s holder=%d monitors=%u jobs=%" PRIu64 " scheduled=%" PRIu64
-		 " answered=%" PRIu64 " missed=%" PRIu64 " waiting=%" PRIu64 " lag_ms=%" PRIu64, scheduler_now_ms(s), s->config.version, s->running,
-		 s->monitors.live, counter_read(&c->jobs), counter_read(&c->scheduled), counter_read(&c->answered),
-		 counter_read(&c->missed), counter_read(&c->waiting), counter_read(&c->lag_ms));
+	snprintf(text, sizeof(text),
+		 "at=%" PRIu64 " version=%s holder=%d monitors=%u jobs=%" PRIu64 " scheduled=%" PRIu64
+		 " answered=%" PRIu64 " missed=%" PRIu64 " waiting=%" PRIu64 " lag_ms=%" PRIu64,
+		 scheduler_now_ms(s), s->config.version, s->running, s->monitors.live, counter_read(&c->jobs),
+		 counter_read(&c->scheduled), counter_read(&c->answered), counter_read(&c->missed),
+		 counter_read(&c->waiting), counter_read(&c->lag_ms));
 	redis_reply_free(redis_ask(s->link, "SET %s %s PX %u", key, text, (unsigned)HEARTBEAT_PX_MS));
 }
 
-/* Trimming is no schedule, and when Redis is full nobody may be able to take the lease: then who waits does it as well. */
+/* Trimming is no schedule, and when Redis is full nobody may be able to take the lease: then who waits does it as well.
+ */
 static void trim(struct scheduler *s)
 {
 	bool is_full = s->stride > 1 || redis_link_trouble(s->link) == TROUBLE_FULL;

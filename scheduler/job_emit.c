@@ -127,8 +127,8 @@ static struct open_batch *batch_of(struct job_emit *e, unsigned place, unsigned 
 	return e->open[at];
 }
 
-void job_emit_add(struct job_emit *e, unsigned place, unsigned class, const struct job_options *options, const uint8_t *job,
-		  size_t len)
+void job_emit_add(struct job_emit *e, unsigned place, unsigned class, const struct job_options *options,
+		  const uint8_t *job, size_t len)
 {
 	struct open_batch *b = batch_of(e, place, class);
 	must(place < e->places && len <= JOB_BYTES_MAX);
@@ -190,8 +190,8 @@ static void append_word(struct redis_link *link, const char *word)
 	redis_append(link, 1, &word, &len);
 }
 
-static void append_entry(struct redis_link *link, const char *key, uint64_t tick_ms, uint32_t batch, const struct entry *e,
-			 const char *blob)
+static void append_entry(struct redis_link *link, const char *key, uint64_t tick_ms, uint32_t batch,
+			 const struct entry *e, const char *blob)
 {
 	char id[48], n[12], slot[24];
 	const char *word[] = { "XADD", key, id, "v", "1", "n", n, "slot", slot, "b", blob };
@@ -215,7 +215,8 @@ static enum emitted outcome_of_trouble(enum redis_trouble trouble)
 }
 
 /* queued: the first error in answer to a queued command, NULL if there was none; EXEC's own then says less. */
-static enum emitted outcome_of(struct job_emit *e, const struct redis_reply *exec, const struct redis_reply *queued, const char *key)
+static enum emitted outcome_of(struct job_emit *e, const struct redis_reply *exec, const struct redis_reply *queued,
+			       const char *key)
 {
 	enum emitted outcome = EMIT_ACCEPTED;
 	const struct redis_reply *error = queued ? queued : reply_is_error(exec) ? exec : NULL;
@@ -228,7 +229,8 @@ static enum emitted outcome_of(struct job_emit *e, const struct redis_reply *exe
 	if (error)
 		outcome = outcome_of_trouble(reply_trouble(error));
 	if (error && outcome != EMIT_FULL && log_allowed(&e->said, 1, &missed))
-		log_warnx("Redis refuses jobs", LOG_S("stream", key), LOG_S("why", reply_text(error, NULL)), LOG_UNSAID(missed));
+		log_warnx("Redis refuses jobs", LOG_S("stream", key), LOG_S("why", reply_text(error, NULL)),
+			  LOG_UNSAID(missed));
 	return outcome;
 }
 

@@ -17,7 +17,8 @@ const char *const missed_sentence[MISSED_REASONS] = {
 	[MISSED_UNKNOWN] = "answered by nobody",
 };
 
-void ledger_init(struct ledger *l, struct monitors *m, struct places *p, struct missed_log *log, struct scheduler_counters *c)
+void ledger_init(struct ledger *l, struct monitors *m, struct places *p, struct missed_log *log,
+		 struct scheduler_counters *c)
 {
 	*l = (struct ledger){ .monitors = m, .places = p, .log = log, .counters = c };
 }
@@ -98,8 +99,8 @@ static uint64_t *count_slots(const struct ledger *l, uint64_t after_ms, uint64_t
 		uint64_t until = k->retired_ms < until_ms ? k->retired_ms : until_ms;
 		for (unsigned r = 0; r < m->regions; r++)
 			if (k->regions >> r & 1)
-				n[r * m->shards + k->shard] +=
-					grid_count(g, m->wheel.node[i].bucket, grid_shift(g, r, m->regions), after, until);
+				n[r * m->shards + k->shard] += grid_count(g, m->wheel.node[i].bucket,
+									  grid_shift(g, r, m->regions), after, until);
 	}
 	return n;
 }
@@ -179,7 +180,8 @@ void ledger_give_up(struct ledger *l, enum missed why)
 		return;
 	uint64_t waiting = counter_read(&l->counters->waiting);
 	counter_add(&l->counters->missed, waiting);
-	counter_add(&l->counters->missed_by[0][why], waiting); /* which region is not known without going through them */
+	counter_add(&l->counters->missed_by[0][why],
+		    waiting); /* which region is not known without going through them */
 	counter_add(&l->counters->missed_unwritten, waiting);
 	waiting_less(l, waiting);
 	l->open = false;
@@ -196,7 +198,8 @@ static uint32_t row_at(const struct monitors *m, uint32_t index, uint64_t slot_m
 	return index;
 }
 
-void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_t len, uint64_t slot_ms, unsigned attempt)
+void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_t len, uint64_t slot_ms,
+		   unsigned attempt)
 {
 	const struct monitors *m = l->monitors;
 	struct scheduler_counters *c = l->counters;

@@ -1,16 +1,18 @@
 /* ledger.h - what became of every (monitor, region, slot): answered, or MISSED with a reason.
  * In: what was scheduled, results as they come, time.  Out: counters, and lines in missed_log.
- * Owns: 12 B a monitor and region: the number of the newest slot that was answered and a bit for each of the 64 up to it.
+ * Owns: 12 B a monitor and region: the number of the newest slot that was answered and a bit for each of the 64 up to
+ * it.
  *
  * A slot counts as waiting when it is scheduled; as answered when its first result comes (attempt 0); when its grace is
- * over (expiry of the job, the engine's time and its lease) its bucket is gone through once and what has no bit is MISSED.
+ * over (expiry of the job, the engine's time and its lease) its bucket is gone through once and what has no bit is
+ * MISSED.
  *	scheduled = answered + missed + handed over + waiting, always
  * handed over: waiting when the lease was lost; whoever has it now counts them as scheduled again.
  *
  * Why so: results are read by XREAD from a position of our own, not as a consumer group: a group costs an XACK an
- * entry and holds back the trimming of results while no scheduler runs, and its only gift, what was read by the one before,
- * is worth nothing here, since a new holder has to build the bits of the last 75 s anyway.  So the position is a time, the
- * last slot that was audited; it stands in pw:scheduler:ledger. */
+ * entry and holds back the trimming of results while no scheduler runs, and its only gift, what was read by the one
+ * before, is worth nothing here, since a new holder has to build the bits of the last 75 s anyway.  So the position is
+ * a time, the last slot that was audited; it stands in pw:scheduler:ledger. */
 #ifndef SCHEDULER_LEDGER_H
 #define SCHEDULER_LEDGER_H
 
@@ -41,10 +43,12 @@ struct ledger {
 	unsigned holes;
 };
 
-void ledger_init(struct ledger *l, struct monitors *m, struct places *p, struct missed_log *log, struct scheduler_counters *c);
+void ledger_init(struct ledger *l, struct monitors *m, struct places *p, struct missed_log *log,
+		 struct scheduler_counters *c);
 void ledger_free(struct ledger *l);
 
-/* Begins: slots after the one tick and up to the other were scheduled by somebody before us and wait for their results. */
+/* Begins: slots after the one tick and up to the other were scheduled by somebody before us and wait for their results.
+ */
 void ledger_open(struct ledger *l, uint64_t audited_ms, uint64_t emitted_ms);
 /* Ends: what waits is handed over. */
 void ledger_close(struct ledger *l);
@@ -71,7 +75,8 @@ void ledger_gap(struct ledger *l, uint64_t after_ms, uint64_t until_ms, enum mis
 void ledger_cleared(struct ledger *l, const struct place *at, uint64_t now_ms, uint64_t n);
 
 /* A result.  monitor need not be known. */
-void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_t len, uint64_t slot_ms, unsigned attempt);
+void ledger_answer(struct ledger *l, unsigned region, const char *monitor, size_t len, uint64_t slot_ms,
+		   unsigned attempt);
 /* Goes through what is over at now_ms, given that all results up to read_ms were seen; a bounded piece of it. */
 void ledger_audit(struct ledger *l, uint64_t now_ms, uint64_t read_ms);
 /* The least tick that all buckets are audited up to: where a new holder begins. */

@@ -1,5 +1,5 @@
-/* ledger_audit.c - goes through the monitors of a tick, one by one: what was there before us, what was refused, and, when its
- * grace is over, what has no answer.  See ledger.h. */
+/* ledger_audit.c - goes through the monitors of a tick, one by one: what was there before us, what was refused, and,
+ * when its grace is over, what has no answer.  See ledger.h. */
 #include "scheduler/ledger_self.h"
 
 #define AUDIT_TICKS_MAX 64 /* of one table in one call; a call comes every tick */
@@ -51,7 +51,9 @@ static void each_was_there(struct walk *w, uint32_t index, uint32_t k)
 
 void ledger_was_there(struct ledger *l, const struct place *at, uint64_t tick_ms)
 {
-	struct walk w = { .l = l, .region = at->region, .shard = (int)at->shard, .tick_ms = tick_ms, .each = each_was_there };
+	struct walk w = {
+		.l = l, .region = at->region, .shard = (int)at->shard, .tick_ms = tick_ms, .each = each_was_there
+	};
 	walk_tick(&w);
 }
 
@@ -64,7 +66,12 @@ static void each_refused(struct walk *w, uint32_t index, uint32_t k)
 
 void ledger_refused(struct ledger *l, const struct place *at, uint64_t tick_ms, enum missed why)
 {
-	struct walk w = { .l = l, .region = at->region, .shard = (int)at->shard, .tick_ms = tick_ms, .each = each_refused, .why = why };
+	struct walk w = { .l = l,
+			  .region = at->region,
+			  .shard = (int)at->shard,
+			  .tick_ms = tick_ms,
+			  .each = each_refused,
+			  .why = why };
 	walk_tick(&w);
 }
 
@@ -92,7 +99,8 @@ static void each_audited(struct walk *w, uint32_t index, uint32_t k)
 	if (bit_is_set(&w->l->cell[w->region][index], k))
 		return;
 	waiting_less(w->l, 1);
-	miss(w, index, reason(place_at(w->l->places, w->region, monitors_row(w->l->monitors, index)->shard), w->tick_ms));
+	miss(w, index,
+	     reason(place_at(w->l->places, w->region, monitors_row(w->l->monitors, index)->shard), w->tick_ms));
 }
 
 /* Retired rows whose last slots are behind us are met here and freed. */

@@ -33,17 +33,19 @@ static const struct option options[] = {
 	  .sentence = "first part of every key in Redis" },
 	{ .name = "name", .type = OPTION_TEXT, .value = "NAME", AT(name),
 	  .sentence = "name in the lease and the heartbeat, this process's alone (default: host name and process id)" },
-	{ .name = "expires", .type = OPTION_DURATION, .preset = "60s", .min = 1000, .max = JOB_EXPIRES_DEFAULT_MS, .value = "TIME",
-	  AT(expires_ms), .sentence = "how old a slot may be when an engine gets to it; older ones are not probed" },
+	{ .name = "expires", .type = OPTION_DURATION, .preset = "60s", .min = 1000, .max = JOB_EXPIRES_DEFAULT_MS,
+	  .value = "TIME", AT(expires_ms),
+	  .sentence = "how old a slot may be when an engine gets to it; older ones are not probed" },
 	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
 	  .sentence = "serve /metrics there; no host: loopback" },
-	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME", AT(log_format),
-	  .sentence = "format of the log lines on stderr" },
-	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME", AT(log_level),
-	  .sentence = "what is said at the least" },
+	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME",
+	  AT(log_format), .sentence = "format of the log lines on stderr" },
+	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME",
+	  AT(log_level), .sentence = "what is said at the least" },
 	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
 	  .sentence = "YAML file with any of these options as keys" },
-	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version), .sentence = "print the version and leave" },
+	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version),
+	  .sentence = "print the version and leave" },
 	{ .name = NULL },
 };
 
@@ -103,8 +105,8 @@ static void read_values(int argc, char **argv, struct values *v)
 static void fill_config(const struct values *v, struct scheduler_config *config)
 {
 	char why[512];
-	*config = (struct scheduler_config){ .prefix = v->prefix, .name = v->name ? v->name : own_name(), .version = PACKAGE_VERSION,
-					     .expires_ms = (unsigned)v->expires_ms };
+	*config = (struct scheduler_config){ .prefix = v->prefix, .name = v->name ? v->name : own_name(),
+					     .version = PACKAGE_VERSION, .expires_ms = (unsigned)v->expires_ms };
 	if (!stream_name_is_plain(config->name, NAME_MAX_LEN))
 		usage("--name: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
@@ -159,7 +161,8 @@ int main(int argc, char **argv)
 	if (!s)
 		internal("cannot start", "no memory");
 	redis_url_show(&config.url, url, sizeof(url));
-	log_info("ready", LOG_S("scheduler", config.name), LOG_S("redis", url), LOG_U("metrics_port", http ? http_server_port(http) : 0));
+	log_info("ready", LOG_S("scheduler", config.name), LOG_S("redis", url),
+		 LOG_U("metrics_port", http ? http_server_port(http) : 0));
 
 	int which = run(s, &ends);
 	schedule_stop(s);

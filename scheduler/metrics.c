@@ -33,12 +33,15 @@ static void write_info(struct text *t, const struct scheduler_metrics *m)
 static void write_ledger(struct text *t, const struct scheduler_counters *c)
 {
 	/* Read in the order in which they are written, so that the sum is never short by what is on its way. */
-	uint64_t answered = counter_read(&c->answered), missed = counter_read(&c->missed), over = counter_read(&c->handed_over);
-	total(t, P "slots_scheduled_total", "Slots the ledger answers for: scheduled = answered + missed + handed over + waiting.",
-	      &c->scheduled);
+	uint64_t answered = counter_read(&c->answered), missed = counter_read(&c->missed),
+		 over = counter_read(&c->handed_over);
+	total(t, P "slots_scheduled_total",
+	      "Slots the ledger answers for: scheduled = answered + missed + handed over + waiting.", &c->scheduled);
 	prom_family(t, P "slots_total", "counter", "Slots by how they ended.");
-	text_printf(t, P "slots_total{outcome=\"answered\"} %" PRIu64 "\n" P "slots_total{outcome=\"missed\"} %" PRIu64 "\n" P
-		    "slots_total{outcome=\"handed_over\"} %" PRIu64 "\n", answered, missed, over);
+	text_printf(t,
+		    P "slots_total{outcome=\"answered\"} %" PRIu64 "\n" P "slots_total{outcome=\"missed\"} %" PRIu64
+		      "\n" P "slots_total{outcome=\"handed_over\"} %" PRIu64 "\n",
+		    answered, missed, over);
 	gauge(t, P "slots_waiting", "Slots scheduled and neither answered nor missed yet.", &c->waiting);
 	prom_family(t, P "missed_total", "counter", "Slots without a result, by region and reason.");
 	for (unsigned r = 0; r < atomic_load(&c->regions); r++)
@@ -50,19 +53,24 @@ static void write_ledger(struct text *t, const struct scheduler_counters *c)
 			text_printf(t, "} %" PRIu64 "\n", counter_read(&c->missed_by[r][why]));
 		}
 	total(t, P "late_answers_total", "Results of slots that were missed already.", &c->late_answers);
-	total(t, P "foreign_rows_total", "Results of slots or monitors that were not scheduled here.", &c->foreign_rows);
+	total(t, P "foreign_rows_total", "Results of slots or monitors that were not scheduled here.",
+	      &c->foreign_rows);
 	total(t, P "bad_results_total", "Result entries that could not be read.", &c->bad_results);
-	total(t, P "missed_unwritten_total", "Missed slots whose names are not in the missed streams.", &c->missed_unwritten);
+	total(t, P "missed_unwritten_total", "Missed slots whose names are not in the missed streams.",
+	      &c->missed_unwritten);
 }
 
 static void write_jobs(struct text *t, const struct scheduler_counters *c)
 {
 	total(t, P "jobs_total", "Jobs put on the streams.", &c->jobs);
 	total(t, P "entries_total", "Entries they are in.", &c->entries);
-	total(t, P "entries_refused_total", "Entries that Redis refused because it is full, or for good.", &c->refused_entries);
-	total(t, P "entries_already_there_total", "Entries refused because they, or later ones, were in the stream.", &c->already_there);
+	total(t, P "entries_refused_total", "Entries that Redis refused because it is full, or for good.",
+	      &c->refused_entries);
+	total(t, P "entries_already_there_total", "Entries refused because they, or later ones, were in the stream.",
+	      &c->already_there);
 	total(t, P "entries_cleared_total", "Entries from the future that were taken out.", &c->cleared_entries);
-	total(t, P "entries_trimmed_total", "Entries trimmed because nobody read them for 5 minutes, or because Redis was full.",
+	total(t, P "entries_trimmed_total",
+	      "Entries trimmed because nobody read them for 5 minutes, or because Redis was full.",
 	      &c->trimmed_entries);
 	prom_histogram(t, P "lateness_seconds", "Slot to acknowledged by Redis, of each entry.", &c->late);
 	prom_family(t, P "lag_seconds", "gauge", "How far the last tick lies behind the time.");
@@ -74,7 +82,8 @@ static void write_state(struct text *t, const struct scheduler_counters *c)
 	gauge(t, P "monitors", "Monitors that are scheduled.", &c->monitors);
 	total(t, P "monitor_changes_total", "Entries of the change log that were followed.", &c->changes);
 	total(t, P "monitor_loads_total", "How often all monitors were read.", &c->loads);
-	total(t, P "monitors_broken_total", "Monitors or settings that could not be used, each time they were told.", &c->broken);
+	total(t, P "monitors_broken_total", "Monitors or settings that could not be used, each time they were told.",
+	      &c->broken);
 	gauge(t, P "lease_held", "1 while this is the scheduler that schedules.", &c->lease_held);
 	total(t, P "lease_taken_total", "How often it was given the lease.", &c->lease_taken);
 	prom_family(t, P "local_clock_offset_seconds", "gauge", "The local clock less Redis'.");
@@ -95,7 +104,8 @@ static void write_memory(struct text *t)
 	mallctl("stats.allocated", &allocated, &size, NULL, 0);
 	mallctl("stats.resident", &resident, &size, NULL, 0);
 	prom_single(t, P "memory_allocated_bytes", "gauge", "Bytes allocated (jemalloc stats.allocated).", allocated);
-	prom_single(t, P "memory_resident_bytes", "gauge", "Bytes the allocator keeps resident (jemalloc stats.resident).", resident);
+	prom_single(t, P "memory_resident_bytes", "gauge",
+		    "Bytes the allocator keeps resident (jemalloc stats.resident).", resident);
 #else
 	(void)t;
 #endif

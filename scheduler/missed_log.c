@@ -68,13 +68,15 @@ static struct missed_entry *entry_of(struct missed_log *l, const struct place *a
 {
 	for (unsigned i = l->entries; i > 0 && l->entries - i < SETTINGS_SHARDS_MAX; i--) {
 		struct missed_entry *e = &l->entry[i - 1];
-		if (e->slot_ms == slot_ms && e->why == why && !e->until_ms && e->n < NAMES_MAX && strcmp(e->key, at->missed) == 0)
+		if (e->slot_ms == slot_ms && e->why == why && !e->until_ms && e->n < NAMES_MAX &&
+		    strcmp(e->key, at->missed) == 0)
 			return e;
 	}
 	return entry_new(l, at, slot_ms, why);
 }
 
-void missed_log_add(struct missed_log *l, const struct place *at, uint64_t slot_ms, enum missed why, const char *name, size_t len)
+void missed_log_add(struct missed_log *l, const struct place *at, uint64_t slot_ms, enum missed why, const char *name,
+		    size_t len)
 {
 	struct missed_entry *e = entry_of(l, at, slot_ms, why);
 	if (!e) {
@@ -85,7 +87,8 @@ void missed_log_add(struct missed_log *l, const struct place *at, uint64_t slot_
 	text_json_string(&e->names, name, len);
 }
 
-void missed_log_sum(struct missed_log *l, const struct place *at, uint64_t from_ms, uint64_t until_ms, uint64_t n, enum missed why)
+void missed_log_sum(struct missed_log *l, const struct place *at, uint64_t from_ms, uint64_t until_ms, uint64_t n,
+		    enum missed why)
 {
 	struct missed_entry *e = n ? entry_new(l, at, from_ms, why) : NULL;
 	if (!e) {
@@ -106,8 +109,8 @@ static void append_entry(struct redis_link *link, struct missed_entry *e)
 	const char *names = e->names.failed ? "[]" : e->names.data;
 	size_t len = e->names.failed ? 2 : e->names.len;
 	if (until)
-		redis_appendf(link, "XADD %s MAXLEN ~ %u * slot %llu until %llu n %llu reason %s b %b", e->key, most, slot, until, n,
-			      missed_sentence[e->why], names, len);
+		redis_appendf(link, "XADD %s MAXLEN ~ %u * slot %llu until %llu n %llu reason %s b %b", e->key, most,
+			      slot, until, n, missed_sentence[e->why], names, len);
 	else
 		redis_appendf(link, "XADD %s MAXLEN ~ %u * slot %llu n %llu reason %s b %b", e->key, most, slot, n,
 			      missed_sentence[e->why], names, len);

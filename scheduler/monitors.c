@@ -238,16 +238,19 @@ static void replace(struct known *k, uint8_t *job, uint16_t len, int class)
 	k->class = (uint16_t)class;
 }
 
-static uint32_t add_row(struct monitors *m, const struct monitor *def, uint8_t *job, uint16_t len, int class, uint16_t regions,
-			uint64_t at_ms, char *why, size_t why_len)
+static uint32_t add_row(struct monitors *m, const struct monitor *def, uint8_t *job, uint16_t len, int class,
+			uint16_t regions, uint64_t at_ms, char *why, size_t why_len)
 {
 	size_t name_len = strlen(def->name);
 	uint32_t index = make_names_room(m) ? row_take(m) : INDEX_NONE;
-	int bad = index == INDEX_NONE ? -ENOMEM : wheel_add(&m->wheel, index, def->interval_ms, monitor_hash(def->name, name_len));
+	int bad = index == INDEX_NONE
+			  ? -ENOMEM
+			  : wheel_add(&m->wheel, index, def->interval_ms, monitor_hash(def->name, name_len));
 	if (bad) {
 		if (index != INDEX_NONE)
 			row_free(m, index);
-		snprintf(why, why_len, bad == -ENOSPC ? "monitor %s: more than %d different intervals" : "monitor %s: no memory",
+		snprintf(why, why_len,
+			 bad == -ENOSPC ? "monitor %s: more than %d different intervals" : "monitor %s: no memory",
 			 def->name, WHEEL_TABLES_MAX);
 		return INDEX_NONE;
 	}
@@ -278,11 +281,14 @@ bool monitors_set(struct monitors *m, const struct monitor *def, uint64_t at_ms,
 	int class = class_of(m, def);
 	uint8_t *job = class < 0 ? NULL : encode(def, &len);
 	if (!job) {
-		snprintf(why, why_len, class < 0 ? "monitor %s: more than %d different sets of timeout, close and settle" :
-						   "monitor %s: no memory", def->name, CLASSES_MAX);
+		snprintf(why, why_len,
+			 class < 0 ? "monitor %s: more than %d different sets of timeout, close and settle"
+				   : "monitor %s: no memory",
+			 def->name, CLASSES_MAX);
 		return false;
 	}
-	if (have != INDEX_NONE && m->row[have].regions == regions && wheel_grid(&m->wheel, have)->interval_ms == def->interval_ms) {
+	if (have != INDEX_NONE && m->row[have].regions == regions &&
+	    wheel_grid(&m->wheel, have)->interval_ms == def->interval_ms) {
 		replace(&m->row[have], job, len, class);
 		m->row[have].told = m->telling;
 		return true;

@@ -1,11 +1,12 @@
 /* monitors.h - what is known of each monitor: its job as bytes ready to be sent, when it is due, and since when.
  * In: monitors as they are set and removed.  Out: indexes, for wheel and ledger.
- * Owns: the rows, the table from names to rows, the bytes.  About 130 B a monitor with a name of 12 bytes, and 12 B a region
- * in the ledger.
+ * Owns: the rows, the table from names to rows, the bytes.  About 130 B a monitor with a name of 12 bytes, and 12 B a
+ * region in the ledger.
  *
- * A change that moves slots (interval, regions, paused, removed) does not touch the row: the row is retired and stays in
- * its bucket until the ledger has seen what became of its last slots; the new one is born at the same moment.  So a
- * change disturbs no slot that was already scheduled.  older leads from the new row to the retired ones of that name. */
+ * A change that moves slots (interval, regions, paused, removed) does not touch the row: the row is retired and stays
+ * in its bucket until the ledger has seen what became of its last slots; the new one is born at the same moment.  So a
+ * change disturbs no slot that was already scheduled.  older leads from the new row to the retired ones of that name.
+ */
 #ifndef SCHEDULER_MONITORS_H
 #define SCHEDULER_MONITORS_H
 
@@ -49,9 +50,9 @@ void monitors_free(struct monitors *m);
 /* Regions and shards.  True: they changed, and all monitors are forgotten: who knows them has to tell them again. */
 bool monitors_place(struct monitors *m, const struct settings *s);
 
-/* Sets a monitor.  at_ms: slots up to and with this tick are the old row's, later ones the new row's.  keep: the ledger is
- * interested in what was before.  *index is its row if a new one was made, else INDEX_NONE.  False: why holds a sentence,
- * nothing changed. */
+/* Sets a monitor.  at_ms: slots up to and with this tick are the old row's, later ones the new row's.  keep: the ledger
+ * is interested in what was before.  *index is its row if a new one was made, else INDEX_NONE.  False: why holds a
+ * sentence, nothing changed. */
 bool monitors_set(struct monitors *m, const struct monitor *def, uint64_t at_ms, bool keep, uint32_t *index, char *why,
 		  size_t why_len);
 void monitors_remove(struct monitors *m, const char *name, size_t len, uint64_t at_ms, bool keep);

@@ -4,8 +4,8 @@
  *	                            |                  |
  *	       missed <--audit-- ledger <--feed-- res streams
  *
- * One thread, one step each tick.  Two links: what must not wait has its own, so that a long answer about monitors or results
- * is never in front of a tick. */
+ * One thread, one step each tick.  Two links: what must not wait has its own, so that a long answer about monitors or
+ * results is never in front of a tick. */
 #include "scheduler/pipeline.h"
 
 #include "base/clock.h"

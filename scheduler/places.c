@@ -72,8 +72,28 @@ int places_ends(struct places *p, struct redis_link *link, uint64_t *latest_ms)
 		struct redis_reply *reply = redis_read(link, 0);
 		struct place *at = &p->place[i];
 		bad = reply ? bad : -EIO;
-		at->last_ms = id_ms(reply_pair(reply, "last-generated-id")); /* an error (no such key) has no pairs: 0 */
+		at->last_ms =
+			id_ms(reply_pair(reply, "last-generated-id")); /* an error (no such key) has no pairs: 0 */
 		*latest_ms = at->last_ms > *latest_ms ? at->last_ms : *latest_ms;
+		redis_reply_free(reply);
+	}
+	return bad;
+}
+
+/* Redis 7 counts what was ever added; where that is not said, what stands first may have had something before it. */
+int places_results_from(struct places *p, struct redis_link *link, uint64_t *from_ms)
+{
+	int bad = 0;
+	*from_ms = 0;
+	for (unsigned i = 0; i < p->count; i++)
+		redis_appendf(link, "XINFO STREAM %s", p->place[i].res);
+	for (unsigned i = 0; i < p->count; i++) {
+		struct redis_reply *reply = redis_read(link, 0);
+		const struct redis_reply *added = reply_pair(reply, "entries-added");
+		uint64_t first = id_ms(reply_at(reply_pair(reply, "first-entry"), 0));
+		bad = reply ? bad : -EIO;
+		if (!added || reply_integer(added) > reply_integer(reply_pair(reply, "length")))
+			*from_ms = first > *from_ms ? first : *from_ms;
 		redis_reply_free(reply);
 	}
 	return bad;
@@ -98,7 +118,8 @@ static int count_all(struct redis_link *link, const char *key, uint64_t *jobs, u
 		if (got > 0) {
 			uint64_t ms, seq;
 			*entries += (uint64_t)got;
-			stream_id_parse(reply_text(reply_at(reply_at(reply, reply_count(reply) - 1), 0), NULL), &ms, &seq);
+			stream_id_parse(reply_text(reply_at(reply_at(reply, reply_count(reply) - 1), 0), NULL), &ms,
+					&seq);
 			stream_id_format(from, ms, seq + 1);
 		}
 		redis_reply_free(reply);
@@ -115,7 +136,8 @@ static int set_back(struct redis_link *link, const char *key, uint64_t now_ms)
 	redis_appendf(link, "XTRIM %s MAXLEN 0", key);
 	redis_appendf(link, "XSETID %s %llu-0", key, to);
 	redis_appendf(link, "XSETID %s %llu-0 ENTRIESADDED 0 MAXDELETEDID 0-0", key, to);
-	redis_appendf(link, "XGROUP SETID %s %s %llu-0", key, STREAM_GROUP_ENGINE, to); /* no group: nobody has to be set back */
+	redis_appendf(link, "XGROUP SETID %s %s %llu-0", key, STREAM_GROUP_ENGINE,
+		      to); /* no group: nobody has to be set back */
 	for (unsigned i = 0; i < 4; i++) {
 		reply = redis_read(link, 0);
 		bad = reply ? bad : -EIO;
@@ -124,7 +146,8 @@ static int set_back(struct redis_link *link, const char *key, uint64_t now_ms)
 	return bad;
 }
 
-int places_repair(struct places *p, struct redis_link *link, uint64_t now_ms, uint64_t *jobs, struct scheduler_counters *c)
+int places_repair(struct places *p, struct redis_link *link, uint64_t now_ms, uint64_t *jobs,
+		  struct scheduler_counters *c)
 {
 	int repaired = 0;
 	for (unsigned i = 0; i < p->count; i++) {
@@ -135,7 +158,8 @@ int places_repair(struct places *p, struct redis_link *link, uint64_t now_ms, ui
 		if (count_all(link, at->jobs, &jobs[i], &entries) || set_back(link, at->jobs, now_ms))
 			return -EIO;
 		log_warnx("a jobs stream ended in the future and was set back", LOG_S("stream", at->jobs),
-			  LOG_U("ahead_s", (at->last_ms - now_ms) / 1000), LOG_U("entries", entries), LOG_U("jobs", jobs[i]));
+			  LOG_U("ahead_s", (at->last_ms - now_ms) / 1000), LOG_U("entries", entries),
+			  LOG_U("jobs", jobs[i]));
 		counter_add(&c->cleared_entries, entries);
 		at->last_ms = now_ms;
 		repaired++;
@@ -220,7 +244,8 @@ int places_trim(struct places *p, struct redis_link *link, uint64_t now_ms, bool
 	long long removed = 0;
 	for (unsigned i = 0; i < p->count; i++) {
 		unsigned long long upto = now_ms - UNREAD_MAX_MS;
-		struct redis_reply *reply = redis_ask(link, "XTRIM %s MINID ~ %llu-0 LIMIT %u", p->place[i].jobs, upto, TRIM_STEP);
+		struct redis_reply *reply =
+			redis_ask(link, "XTRIM %s MINID ~ %llu-0 LIMIT %u", p->place[i].jobs, upto, TRIM_STEP);
 		removed += reply_is_text(reply) ? 0 : reply_integer(reply);
 		redis_reply_free(reply);
 		long long more = thorough ? stream_trim(link, p->place[i].jobs, 0) : 0;

@@ -39,12 +39,16 @@ static inline struct place *place_at(const struct places *p, unsigned region, un
 
 /* Reads the last id of every jobs stream; *latest_ms is the greatest, 0 if there is none. */
 int places_ends(struct places *p, struct redis_link *link, uint64_t *latest_ms);
+/* Up to when results may have been trimmed away, 0 if none were. */
+int places_results_from(struct places *p, struct redis_link *link, uint64_t *from_ms);
 /* Sets back what ends more than AHEAD_MAX_MS after now: empties the stream, sets its last id and its group's.  The jobs
  * that were in it, by place, are added to jobs[]. */
-int places_repair(struct places *p, struct redis_link *link, uint64_t now_ms, uint64_t *jobs, struct scheduler_counters *c);
+int places_repair(struct places *p, struct redis_link *link, uint64_t now_ms, uint64_t *jobs,
+		  struct scheduler_counters *c);
 /* Asks for engines and what they read. */
 int places_look(struct places *p, struct redis_link *link, uint64_t now_ms);
-/* Removes jobs nobody read for UNREAD_MAX_MS; thorough: also what engines are done with, as they do themselves.  How many. */
+/* Removes jobs nobody read for UNREAD_MAX_MS; thorough: also what engines are done with, as they do themselves.  How
+ * many. */
 int places_trim(struct places *p, struct redis_link *link, uint64_t now_ms, bool thorough);
 
 #endif

@@ -21,7 +21,8 @@ struct feed {
 static int take_row(void *arg, const struct result *r)
 {
 	struct feed *f = arg;
-	ledger_answer(f->l, f->l->places->place[f->place].region, r->monitor, strlen(r->monitor), r->slot_ms, r->attempt);
+	ledger_answer(f->l, f->l->places->place[f->place].region, r->monitor, strlen(r->monitor), r->slot_ms,
+		      r->attempt);
 	return 0;
 }
 

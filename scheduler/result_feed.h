@@ -6,8 +6,8 @@
 
 #include "scheduler/ledger.h"
 
-/* Reads once.  1: all there was has been seen; 0: there is more; negative: -EIO the link broke, -EBADMSG with a line in the
- * log. */
+/* Reads once.  1: all there was has been seen; 0: there is more; negative: -EIO the link broke, -EBADMSG with a line in
+ * the log. */
 int result_feed_read(struct ledger *l, struct redis_link *link);
 
 #endif

@@ -1,11 +1,11 @@
 /* take_over.c - where a scheduler goes on that has just been given the lease, and what it leaves to the next one.
- * In: the ends of the jobs streams, the string pw:scheduler:ledger, the change log.  Out: the ledger is open, its position
- * is the last tick that is surely scheduled.
+ * In: the ends of the jobs streams, the string pw:scheduler:ledger, the change log.  Out: the ledger is open, its
+ * position is the last tick that is surely scheduled.
  *
- * All streams are written tick by tick, so the last tick in any of them is the last that was begun, and the one before it
- * is complete everywhere: the last one is done again, and streams that have it are left out.  A stream that ends more than
- * a minute in the future was written by a clock that had jumped, and is set back first.  A monitor that changed shortly
- * before is taken as it is from the moment of the change: what it was before is not known any more. */
+ * All streams are written tick by tick, so the last tick in any of them is the last that was begun, and the one before
+ * it is complete everywhere: the last one is done again, and streams that have it are left out.  A stream that ends
+ * more than a minute in the future was written by a clock that had jumped, and is set back first.  A monitor that
+ * changed shortly before is taken as it is from the moment of the change: what it was before is not known any more. */
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
@@ -21,6 +21,8 @@
 
 struct position {
 	uint64_t emitted_ms, audited_ms; /* 0: unknown */
+	uint64_t results_ms; /* older results may be trimmed */
+	int changes; /* of monitors, in the last two minutes */
 };
 
 static void ledger_key(const struct scheduler *s, char key[STREAM_KEY_MAX])
@@ -34,9 +36,8 @@ static int read_position(struct scheduler *s, struct position *at)
 	ledger_key(s, key);
 	struct redis_reply *reply = redis_ask(s->link, "GET %s", key);
 	int bad = reply ? 0 : -EIO;
-	*at = (struct position){ 0 };
-	if (reply_is_text(reply) && sscanf(reply_text(reply, NULL), "emitted=%" SCNu64 " audited=%" SCNu64, &at->emitted_ms,
-					   &at->audited_ms) != 2)
+	if (reply_is_text(reply) && sscanf(reply_text(reply, NULL), "emitted=%" SCNu64 " audited=%" SCNu64,
+					   &at->emitted_ms, &at->audited_ms) != 2)
 		*at = (struct position){ 0 };
 	redis_reply_free(reply);
 	return bad;
@@ -97,11 +98,18 @@ static uint64_t last_complete(const struct position *saved, uint64_t latest_ms, 
 	return last < tick_of(now_ms) ? last : tick_of(now_ms);
 }
 
-static void begin(struct scheduler *s, const struct position *saved, uint64_t last_ms, uint64_t now_ms, int young)
+/* From where on what was scheduled before us is counted: as far back as its results can still be read, and the monitors are
+ * known as they were. */
+static uint64_t inherit_from(const struct scheduler *s, const struct position *saved, uint64_t last_ms, uint64_t now_ms)
 {
-	uint64_t audited = saved->audited_ms && saved->audited_ms < last_ms && young < CHANGES_MAX ? tick_of(saved->audited_ms) : last_ms;
-	if (s->anew || now_ms - audited > INHERIT_MAX_MS)
-		audited = last_ms;
+	uint64_t from = tick_of(saved->audited_ms > saved->results_ms ? saved->audited_ms : saved->results_ms);
+	bool known = saved->audited_ms && saved->changes < CHANGES_MAX && !s->anew;
+	return known && from < last_ms && now_ms - from < INHERIT_MAX_MS ? from : last_ms;
+}
+
+static void begin(struct scheduler *s, const struct position *saved, uint64_t last_ms, uint64_t now_ms)
+{
+	uint64_t audited = inherit_from(s, saved, last_ms, now_ms);
 	ledger_open(&s->ledger, audited, last_ms);
 	for (unsigned i = 0; i < s->places.count; i++) {
 		s->places.place[i].res_ms = audited;
@@ -113,7 +121,7 @@ static void begin(struct scheduler *s, const struct position *saved, uint64_t la
 
 int take_over(struct scheduler *s, uint64_t now_ms)
 {
-	struct position saved;
+	struct position saved = { 0 };
 	uint64_t latest_ms, *cleared = calloc(s->places.count + 1, sizeof(*cleared));
 	int bad = cleared ? places_ends(&s->places, s->link, &latest_ms) : -EIO;
 	int repaired = bad ? bad : places_repair(&s->places, s->link, now_ms, cleared, s->counters);
@@ -121,11 +129,12 @@ int take_over(struct scheduler *s, uint64_t now_ms)
 		bad = places_ends(&s->places, s->link, &latest_ms);
 	bad = repaired < 0 ? repaired : bad;
 	bad = bad ? bad : read_position(s, &saved);
+	bad = bad ? bad : places_results_from(&s->places, s->link, &saved.results_ms);
 	uint64_t last = bad ? 0 : last_complete(&saved, latest_ms, now_ms);
 	last = last ? last : tick_of(now_ms);
-	int young = bad ? bad : find_young(s, now_ms, last);
-	if (young >= 0) {
-		begin(s, &saved, last, now_ms, young);
+	saved.changes = bad ? bad : find_young(s, now_ms, last);
+	if (saved.changes >= 0) {
+		begin(s, &saved, last, now_ms);
 		for (unsigned i = 0; i < s->places.count; i++)
 			ledger_cleared(&s->ledger, &s->places.place[i], now_ms, cleared[i]);
 		s->steps_seen = s->clock.steps;
@@ -134,5 +143,5 @@ int take_over(struct scheduler *s, uint64_t now_ms)
 		s->stride = 1;
 	}
 	free(cleared);
-	return young < 0 ? young : 0;
+	return saved.changes < 0 ? saved.changes : 0;
 }

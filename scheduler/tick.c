@@ -1,9 +1,9 @@
 /* tick.c - one tick after the other: what is due becomes entries, and what became of the entries goes to the ledger.
  * In: the time.  Out: jobs in Redis.  Owns: the tick that is on its way (at most one).
  *
- * One tick is answered before the next is sent: so a stream that ends with tick T says that everything before T is there.
- * When Redis is full, only every second tick is tried, then every fourth, down to one in 16; what is not tried or not
- * taken is MISSED.  When it takes them again, the rate doubles with every five ticks it takes. */
+ * One tick is answered before the next is sent: so a stream that ends with tick T says that everything before T is
+ * there. When Redis is full, only every second tick is tried, then every fourth, down to one in 16; what is not tried
+ * or not taken is MISSED.  When it takes them again, the rate doubles with every five ticks it takes. */
 #include "scheduler/scheduler.h"
 
 #include "base/clock.h"
@@ -52,8 +52,10 @@ static void full(struct scheduler *s)
 	s->next_trim_ns = 0;
 	counter_set(&s->counters->redis_full, 1);
 	if (!s->full_said)
-		log_errorx("redis is full: jobs are left out until it takes them again", LOG_S("try", "more maxmemory, or look who "
-			   "does not read"), LOG_U("stride", s->stride));
+		log_errorx("redis is full: jobs are left out until it takes them again",
+			   LOG_S("try", "more maxmemory, or look who "
+					"does not read"),
+			   LOG_U("stride", s->stride));
 	s->full_said = true;
 }
 

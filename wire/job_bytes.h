@@ -18,8 +18,8 @@ size_t job_bytes(const struct job_text *job, uint8_t *into);
 /* Where the monitor's name stands in them. */
 const char *job_bytes_name(const uint8_t *bytes, size_t *len);
 
-/* What stands before the jobs: the batch's array, its defaults (those that are not the usual are said), the header of the
- * array of jobs.  JOB_HEAD_MAX bytes. */
+/* What stands before the jobs: the batch's array, its defaults (those that are not the usual are said), the header of
+ * the array of jobs.  JOB_HEAD_MAX bytes. */
 size_t job_batch_head(const struct job_options *options, unsigned count, uint8_t *into);
 
 #endif

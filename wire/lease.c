@@ -27,7 +27,8 @@ static const char take[] = "local h = redis.call('GET', KEYS[1]) "
 			   "if h == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end "
 			   "if h then return h end "
 			   "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
-static const char give[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+static const char give[] =
+	"if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 struct lease {
 	struct redis_link *link;

@@ -2,8 +2,9 @@
  * Its value is the holder's name, which must be that process's alone; it expires by itself when nobody renews it.
  *
  * The holder believes in it from before the command was sent that Redis granted, for a little less than ttl_ms on the
- * monotonic clock: by the time somebody else can have it, the holder has already stopped.  What a process may do after it
- * was held up between lease_hold() and its writes has to be fenced by the writes themselves (explicit ids, WATCH). */
+ * monotonic clock: by the time somebody else can have it, the holder has already stopped.  What a process may do after
+ * it was held up between lease_hold() and its writes has to be fenced by the writes themselves (explicit ids, WATCH).
+ */
 #ifndef WIRE_LEASE_H
 #define WIRE_LEASE_H
 
@@ -15,15 +16,16 @@
 
 struct lease;
 
-/* key, holder: copied.  The link is the caller's, who brings it up; whenever the functions below are called, every command
- * on it must have been answered.  NULL: no memory. */
+/* key, holder: copied.  The link is the caller's, who brings it up; whenever the functions below are called, every
+ * command on it must have been answered.  NULL: no memory. */
 struct lease *lease_new(struct redis_link *link, const char *key, const char *holder, unsigned ttl_ms);
 /* Leaves it to expire if it is held. */
 void lease_free(struct lease *l);
 
 /* To be called often (every few ms costs nothing).  Renews after three tenths of ttl_ms, asks for it every 200 ms while
  * another has it (less often for a short ttl), one round trip each.  True: held for certain, now.  After a loss it is
- * false at least once, so that nobody goes on as if nothing had happened.  Says in the log when it is taken and lost. */
+ * false at least once, so that nobody goes on as if nothing had happened.  Says in the log when it is taken and lost.
+ */
 bool lease_hold(struct lease *l);
 /* The same without asking Redis. */
 bool lease_is_held(const struct lease *l);

@@ -58,6 +58,19 @@ static void the_last_id_is_known_though_all_entries_are_gone(void **state)
 	assert_int_equal(place_at(&places, 0, 0)->last_ms, 0);
 }
 
+static void results_that_were_trimmed_away_are_known_to_be_missing(void **state)
+{
+	uint64_t from;
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		add("pw:{us.0}:res", NOW + i * 1000, 1);
+	assert_int_equal(places_results_from(&places, redis, &from), 0);
+	assert_int_equal(from, 0);
+	answers(redis, "", "XTRIM pw:{us.0}:res MAXLEN 4");
+	assert_int_equal(places_results_from(&places, redis, &from), 0);
+	assert_int_equal(from, NOW + 6000);
+}
+
 static void a_stream_from_the_future_is_emptied_and_set_back_with_its_group(void **state)
 {
 	uint64_t latest, jobs[6] = { 0 };
@@ -158,6 +171,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(every_region_and_shard_has_its_streams, fresh),
 		cmocka_unit_test_setup(the_last_id_is_known_though_all_entries_are_gone, fresh),
+		cmocka_unit_test_setup(results_that_were_trimmed_away_are_known_to_be_missing, fresh),
 		cmocka_unit_test_setup(a_stream_from_the_future_is_emptied_and_set_back_with_its_group, fresh),
 		cmocka_unit_test_setup(what_nobody_read_for_five_minutes_goes, fresh),
 		cmocka_unit_test_setup(an_engine_is_there_while_its_heartbeat_is, fresh),
