@@ -1,8 +1,9 @@
 /* children.c - starts processes, reads their lines, starts them again.
  * In: programs and their arguments.  Out: lines and deaths, by callback, from children_tend().
  * Owns: the processes, and the pipe of each that carries its standard output and error.
- * Why so: one thread that never waits here; the caller polls, so that a child that says nothing and one that floods cost the
- * same.  A child that has just died is started again after 50 ms, doubling to 5 s while it dies again within 10 s. */
+ * Why so: one thread that never waits here; the caller polls, so that a child that says nothing and one that floods
+ * cost the same.  A child that has just died is started again after 50 ms, doubling to 5 s while it dies again
+ * within 10 s. */
 #include "cli/children.h"
 
 #include "base/clock.h"
@@ -31,7 +32,9 @@ enum log_level child_line_level(const char *line)
 	static const struct {
 		const char *text;
 		enum log_level level;
-	} words[] = { { "level=info ", LOG_LEVEL_INFO }, { "level=debug ", LOG_LEVEL_DEBUG }, { "level=error ", LOG_LEVEL_ERROR } };
+	} words[] = { { "level=info ", LOG_LEVEL_INFO },
+		      { "level=debug ", LOG_LEVEL_DEBUG },
+		      { "level=error ", LOG_LEVEL_ERROR } };
 	const char *at = strncmp(line, "ts=", 3) == 0 ? strchr(line, ' ') : NULL;
 	for (size_t i = 0; at && i < ARRAY_LEN(words); i++)
 		if (strncmp(at + 1, words[i].text, strlen(words[i].text)) == 0)

@@ -3,8 +3,8 @@
  *	IDLE --start--> RUNNING --dies--> WAITING --after the back-off--> RUNNING
  *	                RUNNING, WAITING --child_end--> ENDING --gone--> IDLE
  *
- * Each is in a process group of its own, so that Ctrl-C on the terminal reaches only us, who end them in order; each gets
- * SIGTERM from the kernel should we die first (PR_SET_PDEATHSIG). */
+ * Each is in a process group of its own, so that Ctrl-C on the terminal reaches only us, who end them in order; each
+ * gets SIGTERM from the kernel should we die first (PR_SET_PDEATHSIG). */
 #ifndef CLI_CHILDREN_H
 #define CLI_CHILDREN_H
 
@@ -36,8 +36,8 @@ struct child {
 };
 
 struct children {
-	/* Set by the caller.  line: each line of a child; ended: it has gone, with a status of waitpid(), and wait_ms says when it
-	 * will be started again (0: it will not). */
+	/* Set by the caller.  line: each line of a child; ended: it has gone, with a status of waitpid(), and
+	 * wait_ms says when it will be started again (0: it will not). */
 	void (*line)(void *arg, struct child *c, const char *line);
 	void (*ended)(void *arg, struct child *c, int status, unsigned wait_ms);
 	void *arg;

@@ -1,8 +1,8 @@
 /* cmd_explain.c - portwatch explain MONITOR: why it is in the state it is in, asked of the process that decides.
  * In: the name of a monitor.  Out: state, votes and the arithmetic, last results, why somebody is or is not paged.
  * Owns: the link.
- * Why so: only the one who decides knows the history he decides from, so he is asked (pw:{alerts.S}:ask) and answers into a
- * list of ours; what nobody answers within 3 s is answered from the state that is stored. */
+ * Why so: only the one who decides knows the history he decides from, so he is asked (pw:{alerts.S}:ask) and answers
+ * into a list of ours; what nobody answers within 3 s is answered from the state that is stored. */
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -37,19 +37,21 @@ static const struct option explain_options[] = {
 	PREFIX_OPTION(struct explain_values),
 	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = explain_formats,
 	  .at = offsetof(struct explain_values, output), .sentence = "the form", .only_flag = true },
-	{ "color", 0, OPTION_CHOICE, .preset = "auto", .choices = colour_choices, .at = offsetof(struct explain_values, colour),
-	  .sentence = "auto: on a terminal, unless NO_COLOR is set", .only_flag = true },
+	{ "color", 0, OPTION_CHOICE, .preset = "auto", .choices = colour_choices,
+	  .at = offsetof(struct explain_values, colour), .sentence = "auto: on a terminal, unless NO_COLOR is set",
+	  .only_flag = true },
 	{ 0 },
 };
 
 static const struct option_table explain_table = {
 	.program = "portwatch explain",
 	.synopsis = "MONITOR [--redis URL] [-o json]",
-	.about = "Says why a monitor is in the state it is in: what each region saw, how it votes, the arithmetic, and why somebody "
-		 "is or is not told.",
+	.about = "Says why a monitor is in the state it is in: what each region saw, how it votes, the arithmetic, "
+		 "and why somebody is or is not told.",
 	.examples = "portwatch explain pg-primary",
-	.footer = "Exit status: 0 it was explained; 1 nobody answered, the stored state is shown; 3 the command line is wrong, or "
-		  "there is no such monitor; 4 Redis was not reached or refused, or the output cannot be written.",
+	.footer = "Exit status: 0 it was explained; 1 nobody answered, the stored state is shown; 3 the command line "
+		  "is wrong, or there is no such monitor; 4 Redis was not reached or refused, or the output cannot be "
+		  "written.",
 	.env_prefix = "PORTWATCH",
 	.options = explain_options,
 	.operands_min = 1,
@@ -111,7 +113,8 @@ static json_t *ask(struct explain *x)
 	json_t *answer = NULL;
 	alerts_key(key, x->set->prefix, x->shard, ALERTS_ASK);
 	/* Beside the question, so that both stand in one slot of a cluster. */
-	snprintf(list, sizeof list, "%.32s:{alerts.%u}:answer:%d-%" PRIx64, x->set->prefix, x->shard, getpid(), clock_ns());
+	snprintf(list, sizeof list, "%.32s:{alerts.%u}:answer:%d-%" PRIx64, x->set->prefix, x->shard, getpid(),
+		 clock_ns());
 	redis_appendf(x->link, "XADD %s MAXLEN ~ 100 * monitor %s reply %s", key, x->monitor, list);
 	redis_appendf(x->link, "BLPOP %s %u", list, (unsigned)ANSWER_S);
 	struct redis_reply *asked = redis_read(x->link, 0);
@@ -171,8 +174,10 @@ static int explain(struct explain *x)
 	int status = answer ? CLI_UP : CLI_DOWN;
 	if (!answer && redis_link_is_up(x->link)) {
 		answer = stored(x);
-		cli_refuse(&explain_table, 0, "no alerts process answered for \"%s\" within %d s; %s", x->monitor, ANSWER_S,
-			   answer ? "this is the state that is stored" : "and nothing is stored: nobody has decided about it yet");
+		cli_refuse(&explain_table, 0, "no alerts process answered for \"%s\" within %d s; %s", x->monitor,
+			   ANSWER_S,
+			   answer ? "this is the state that is stored"
+				  : "and nothing is stored: nobody has decided about it yet");
 	} else if (!answer) {
 		return cli_refuse(&explain_table, CLI_INTERNAL, "%s", redis_link_error(x->link));
 	}
@@ -196,8 +201,10 @@ int cmd_explain(int argc, char **argv)
 		return status;
 	struct explain x = { .set = &set, .monitor = argv[operand] };
 	if (!monitor_name_is_fine(x.monitor, strlen(x.monitor)))
-		return cli_refuse(&explain_table, CLI_USAGE, "a monitor's name has 1 to %d bytes and no control characters", NAME_MAX_LEN);
-	if (!redis_reach_prefix_is_fine(set.prefix, why, sizeof why) || !redis_choice(set.redis, set.state, &url, why, sizeof why))
+		return cli_refuse(&explain_table, CLI_USAGE,
+				  "a monitor's name has 1 to %d bytes and no control characters", NAME_MAX_LEN);
+	if (!redis_reach_prefix_is_fine(set.prefix, why, sizeof why) ||
+	    !redis_choice(set.redis, set.state, &url, why, sizeof why))
 		return cli_refuse(&explain_table, CLI_USAGE, "%s", why);
 	interrupt_watch();
 	x.link = redis_reach(&url, "portwatch-explain", REACH_MS, why, sizeof why);

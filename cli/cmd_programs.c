@@ -1,5 +1,5 @@
-/* cmd_programs.c - portwatch engine|scheduler|alerts ...: becomes that program; portwatch notify test NAME: the same for
- * one test event.
+/* cmd_programs.c - portwatch engine|scheduler|alerts ...: becomes that program; portwatch notify test NAME: the same
+ * for one test event.
  * In: the arguments, untouched.  Out: does not come back, or one sentence why it did.  Owns: nothing. */
 #include "cli/cli.h"
 #include "cli/program.h"
@@ -40,7 +40,8 @@ static const struct option_table notify_table = {
 	.synopsis = "NAME -c FILE",
 	.about = "Sends a test event over one channel, now, and says what the other side answered. Needs no Redis.",
 	.examples = "portwatch notify test hook -c monitors.yaml",
-	.footer = "Exit status: 0 it was taken; 1 it was not; 3 the command line or the file is wrong; 4 portwatch-alerts is not there.",
+	.footer = "Exit status: 0 it was taken; 1 it was not; 3 the command line or the file is wrong; 4 "
+		  "portwatch-alerts is not there.",
 	.options = notify_rows,
 	.operands_min = 1,
 	.operands_max = 1,
@@ -57,11 +58,13 @@ int cmd_notify(int argc, char **argv)
 		return CLI_UP;
 	}
 	if (!test) {
-		fputs("portwatch notify: there is: portwatch notify test NAME -c FILE; see portwatch notify --help\n", stderr);
+		fputs("portwatch notify: there is: portwatch notify test NAME -c FILE; see portwatch notify --help\n",
+		      stderr);
 		return CLI_USAGE;
 	}
 	if (!cli_options(&notify_table, argc - 1, argv + 1, &set, &operand, &status))
 		return status;
-	char *become[] = { NULL, (char[]){ "--monitors" }, (char *)set.file, (char[]){ "--test" }, argv[1 + operand], NULL };
+	char *become[] = { NULL, (char[]){ "--monitors" }, (char *)set.file, (char[]){ "--test" }, argv[1 + operand],
+			   NULL };
 	return program_become(notify_table.program, "portwatch-alerts", become);
 }

@@ -1,8 +1,8 @@
 /* cmd_status.c - portwatch status: what is watched and how it is, the worst first; once, or again every second.
  * In: Redis, only looked at.  Out: a table, JSON, or a line for each change.
  * Owns: the link, the reader; with --watch the terminal.
- * Why so: reading a million monitors takes seconds, so a view is painted every second or every ten times as long as the last
- * reading took, whichever is longer. */
+ * Why so: reading a million monitors takes seconds, so a view is painted every second or every ten times as long as
+ * the last reading took, whichever is longer. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -40,7 +40,8 @@ static const struct option status_options[] = {
 	{ "monitor", 0, OPTION_TEXT, .value = "NAME", .at = offsetof(struct status_values, monitor), .only_flag = true,
 	  .sentence = "only this one" },
 	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = status_formats,
-	  .at = offsetof(struct status_values, output), .sentence = "the form; ndjson: a line for each monitor", .only_flag = true },
+	  .at = offsetof(struct status_values, output), .sentence = "the form; ndjson: a line for each monitor",
+	  .only_flag = true },
 	{ "color", 0, OPTION_CHOICE, .preset = "auto", .choices = colour_choices,
 	  .at = offsetof(struct status_values, colour), .sentence = "auto: on a terminal, unless NO_COLOR is set",
 	  .only_flag = true },
@@ -50,12 +51,13 @@ static const struct option status_options[] = {
 static const struct option_table status_table_of_options = {
 	.program = "portwatch status",
 	.synopsis = "[--redis URL] [--watch] [OPTION...]",
-	.about = "Shows every monitor with its state, the worst first, and what each region last saw of it. It only looks.",
+	.about = "Shows every monitor with its state, the worst first, and what each region last saw of it. It only "
+		 "looks.",
 	.examples = "portwatch status                      beside portwatch up\n"
 		    "portwatch status --redis redis://127.0.0.1 --watch\n"
 		    "portwatch status -o json | jq '.monitors[] | select(.state != \"up\")'",
-	.footer = "Exit status: 0 it was shown, whatever it is; 3 the command line is wrong, or there is no such monitor; 4 Redis was "
-		  "not reached or refused, or the output cannot be written.",
+	.footer = "Exit status: 0 it was shown, whatever it is; 3 the command line is wrong, or there is no such "
+		  "monitor; 4 Redis was not reached or refused, or the output cannot be written.",
 	.env_prefix = "PORTWATCH",
 	.options = status_options,
 };
@@ -73,7 +75,8 @@ static void print_rows(struct text *to, const struct status_reader *r, const cha
 static int print_once(const struct status_values *set, const struct status_reader *r)
 {
 	struct text out = { 0 };
-	struct status_look_how how = { .coloured = colour_wanted((enum colour_choice)set->colour, 1), .monitor = set->monitor };
+	struct status_look_how how = { .coloured = colour_wanted((enum colour_choice)set->colour, 1),
+				       .monitor = set->monitor };
 	unsigned lines;
 	if (isatty(STDOUT_FILENO))
 		screen_size(STDOUT_FILENO, &how.columns, &lines);
@@ -93,7 +96,8 @@ static int print_once(const struct status_values *set, const struct status_reade
 static int paint(const struct status_values *set, const struct status_reader *r, const char *trouble)
 {
 	struct text out = { 0 };
-	struct status_look_how how = { .coloured = colour_wanted((enum colour_choice)set->colour, 1), .monitor = set->monitor };
+	struct status_look_how how = { .coloured = colour_wanted((enum colour_choice)set->colour, 1),
+				       .monitor = set->monitor };
 	screen_size(STDOUT_FILENO, &how.columns, &how.lines);
 	const unsigned lines = how.lines;
 	how.lines = *trouble && lines > 2 ? lines - 2 : lines - 1;
@@ -183,8 +187,10 @@ int cmd_status(int argc, char **argv)
 	if (!cli_options(&status_table_of_options, argc, argv, &set, &operand, &status))
 		return status;
 	if (set.watch && set.output == STATUS_JSON)
-		return cli_refuse(&status_table_of_options, CLI_USAGE, "--watch never ends, so -o json would never close; -o ndjson does");
-	if (!redis_reach_prefix_is_fine(set.prefix, why, sizeof why) || !redis_choice(set.redis, set.state, &url, why, sizeof why))
+		return cli_refuse(&status_table_of_options, CLI_USAGE,
+				  "--watch never ends, so -o json would never close; -o ndjson does");
+	if (!redis_reach_prefix_is_fine(set.prefix, why, sizeof why) ||
+	    !redis_choice(set.redis, set.state, &url, why, sizeof why))
 		return cli_refuse(&status_table_of_options, CLI_USAGE, "%s", why);
 	interrupt_watch();
 	struct status_reader *reader = calloc(1, sizeof *reader);

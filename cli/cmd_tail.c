@@ -73,8 +73,8 @@ static const struct option tail_rows[] = {
 static const struct option_table tail_table = {
 	.program = "portwatch tail",
 	.synopsis = "[--redis URL] [--alerts] [--region NAME]... [OPTION...]",
-	.about = "Prints results as the engines publish them, or with --alerts what is decided from them. Nothing is taken from "
-		 "anybody: it only looks.",
+	.about = "Prints results as the engines publish them, or with --alerts what is decided from them. Nothing is "
+		 "taken from anybody: it only looks.",
 	.examples = "portwatch tail --redis redis://127.0.0.1 --region eu\n"
 		    "portwatch tail --redis redis://127.0.0.1 --from start -o ndjson --timeout 5s | jq .verdict\n"
 		    "portwatch tail --alerts --from start",
@@ -250,9 +250,12 @@ static int run_alerts(const struct tail_values *set)
 				      .most = set->most, .timeout_ms = set->timeout_ms,
 				      .json = tail_format[set->output] == OUTPUT_NDJSON,
 				      .coloured = colour_wanted((enum colour_choice)set->colour, 1) };
-	if (tail_format[set->output] == OUTPUT_CSV || set->fields || set->regions.count || strcmp(set->shard, "all") != 0)
-		return cli_refuse(&tail_table, CLI_USAGE, "--alerts: an event has no region, shard or fields of its own, and no form csv");
-	if (!redis_reach_prefix_is_fine(set->prefix, why, sizeof why) || !tail_from_is_fine(set->from, why, sizeof why) ||
+	if (tail_format[set->output] == OUTPUT_CSV || set->fields || set->regions.count ||
+	    strcmp(set->shard, "all") != 0)
+		return cli_refuse(&tail_table, CLI_USAGE,
+				  "--alerts: an event has no region, shard or fields of its own, and no form csv");
+	if (!redis_reach_prefix_is_fine(set->prefix, why, sizeof why) ||
+	    !tail_from_is_fine(set->from, why, sizeof why) ||
 	    !redis_choice(set->redis, set->state, &alerts.url, why, sizeof why))
 		return cli_refuse(&tail_table, CLI_USAGE, "%s", why);
 	return tail_alerts(&alerts);

@@ -2,8 +2,8 @@
  * In: the file of monitors.  Out: a private Redis if none is named, a scheduler, an engine for each region, an alerts
  * process, and a live view of what they find.
  * Owns: all of them; when it ends, none is left.
- * Why so: what it starts are the very programs that run as services elsewhere, with the same Redis between them: there is no
- * second way in which portwatch works. */
+ * Why so: what it starts are the very programs that run as services elsewhere, with the same Redis between them:
+ * there is no second way in which portwatch works. */
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/colour.h"
@@ -22,28 +22,30 @@ static const struct option up_options[] = {
 	{ "redis", 0, OPTION_TEXT, .value = "URL", .at = offsetof(struct up_values, redis),
 	  .sentence = "use this Redis; without it a private one is started, and ended with us" },
 	{ "state", 0, OPTION_TEXT, .value = "FOLDER", .at = offsetof(struct up_values, state),
-	  .sentence = "where the private Redis keeps its data (default: $XDG_STATE_HOME/portwatch, or ~/.local/state/portwatch)" },
+	  .sentence = "where the private Redis keeps its data (default: $XDG_STATE_HOME/portwatch, or "
+		      "~/.local/state/portwatch)" },
 	PREFIX_OPTION(struct up_values),
 	{ "metrics", 0, OPTION_FLAG, .at = offsetof(struct up_values, metrics), .only_flag = true,
 	  .sentence = "have each program serve /metrics on a loopback port, and say which" },
 	{ "verbose", 'v', OPTION_FLAG, .at = offsetof(struct up_values, verbose), .only_flag = true,
 	  .sentence = "show every line the programs log, not only warnings" },
-	{ "color", 0, OPTION_CHOICE, .preset = "auto", .choices = colour_choices, .at = offsetof(struct up_values, colour),
-	  .sentence = "auto: on a terminal, unless NO_COLOR is set", .only_flag = true },
+	{ "color", 0, OPTION_CHOICE, .preset = "auto", .choices = colour_choices,
+	  .at = offsetof(struct up_values, colour), .sentence = "auto: on a terminal, unless NO_COLOR is set",
+	  .only_flag = true },
 	{ 0 },
 };
 
 static const struct option_table up_table = {
 	.program = "portwatch up",
 	.synopsis = "-c FILE [--redis URL] [OPTION...]",
-	.about = "Runs everything on this machine: scheduler, an engine for each region of the file, alerts, and a private Redis "
-		 "between them. Shows what they find; Ctrl-C ends all of it.",
+	.about = "Runs everything on this machine: scheduler, an engine for each region of the file, alerts, and a "
+		 "private Redis between them. Shows what they find; Ctrl-C ends all of it.",
 	.examples = "portwatch up -c examples/first.yaml\n"
 		    "portwatch up -c /etc/portwatch/ --redis redis://127.0.0.1 | tee events.log",
 	.footer = "SIGHUP, or a changed file: reads it again; one with errors is said and changes nothing.\n"
 		  "First Ctrl-C or SIGTERM: ends in order, so that nothing is lost; the second: at once.\n"
-		  "Exit status: 0 ended as asked; 3 the command line or the file is wrong, nothing was started; 4 something could not be "
-		  "started, or the output cannot be written.",
+		  "Exit status: 0 ended as asked; 3 the command line or the file is wrong, nothing was started; 4 "
+		  "something could not be started, or the output cannot be written.",
 	.env_prefix = "PORTWATCH",
 	.options = up_options,
 };
@@ -65,7 +67,8 @@ static void socket_url(char *into, size_t len, const char *path)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
 	size_t used = (size_t)snprintf(into, len, "unix://");
 	for (; *path && used + 4 < len; path++)
-		used += (size_t)snprintf(into + used, len - used, strchr(plain, *path) ? "%c" : "%%%02X", (unsigned char)*path);
+		used += (size_t)snprintf(into + used, len - used, strchr(plain, *path) ? "%c" : "%%%02X",
+					 (unsigned char)*path);
 }
 
 /* Which Redis: the URL for the programs goes into the environment. */
@@ -89,7 +92,8 @@ static bool choose_redis(struct up *up, char *why, size_t why_len)
 /* Said before anything is started: a terminal full of restarts would say the same. */
 static bool have_programs(const struct up *up)
 {
-	static const char *const needed[] = { "portwatch-scheduler", "portwatch-engine", "portwatch-alerts", "redis-server" };
+	static const char *const needed[] = { "portwatch-scheduler", "portwatch-engine", "portwatch-alerts",
+					      "redis-server" };
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
 		const bool is_redis = strcmp(needed[i], "redis-server") == 0;
 		if (program_is_there(needed[i]) || (is_redis && up->set->redis))
@@ -121,8 +125,9 @@ static int run(struct up *up)
 	int status = up->set->redis ? CLI_USAGE : CLI_INTERNAL;
 	if (choose_redis(up, why, sizeof why)) {
 		redis_url_show(&up->url, shown, sizeof shown);
-		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s%s; Ctrl-C ends it", base_name(up->set->file),
-			 up->is_private ? "with a Redis of its own" : "Redis at ", up->is_private ? "" : shown);
+		snprintf(up->title, sizeof up->title, "portwatch up: %.80s, %s%s; Ctrl-C ends it",
+			 base_name(up->set->file), up->is_private ? "with a Redis of its own" : "Redis at ",
+			 up->is_private ? "" : shown);
 		status = up_run(up);
 		private_redis_leave(&up->own);
 	} else {

@@ -18,7 +18,8 @@ struct event_feed {
 	char why[600];
 };
 
-/* Gives take() what has come, waiting up to block_ms for the first.  How many, or negative with why: as status_read(). */
+/* Gives take() what has come, waiting up to block_ms for the first.  How many, or negative with why: as
+ * status_read(). */
 int event_feed_poll(struct event_feed *f, unsigned block_ms);
 
 #endif

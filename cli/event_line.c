@@ -1,7 +1,7 @@
 /* event_line.c - an event as one line.
  * In: the fields of an entry.  Out: text.  Owns: nothing.
- * Why so: the event carries a summary sentence of its own, for messages; a line in a list wants its parts in the same order
- * every time, so that the eye finds them. */
+ * Why so: the event carries a summary sentence of its own, for messages; a line in a list wants its parts in the
+ * same order every time, so that the eye finds them. */
 #include "cli/event_line.h"
 
 #include "base/json.h"
@@ -177,7 +177,8 @@ void event_line(struct text *to, const struct event *e, uint64_t now_ms, bool co
 	json_t *body = json_read_object(e->body, e->body_len, why, sizeof why);
 	const json_t *data = json_object_get(body, "data");
 	text_add_clock(to, e->at_ms, now_ms);
-	text_printf(to, "  %s%-10s%s  ", coloured ? colour_of(e) : "", event_word(e->type, e->resolved), coloured ? COLOUR_END : "");
+	text_printf(to, "  %s%-10s%s  ", coloured ? colour_of(e) : "", event_word(e->type, e->resolved),
+		    coloured ? COLOUR_END : "");
 	text_add_safe(to, *e->monitor ? e->monitor : text_of(data, "component"));
 	if (*text_of(data, "target")) {
 		text_add(to, "  ");

@@ -16,9 +16,9 @@ struct event {
 
 void event_of_entry(struct event *e, const struct stream_entry *entry);
 
-/* "14:00:03  DOWN        pg  198.51.100.7:5432  closed, service; eu closed, us closed; since 14:00:00, confirmed in 0.3 s;
- * told" with a newline; local time, with the date unless it is today's (of now_ms).  A body that cannot be read shows what
- * stands in the other fields. */
+/* "14:00:03  DOWN        pg  198.51.100.7:5432  closed, service; eu closed, us closed; since 14:00:00, confirmed in
+ * 0.3 s; told" with a newline; local time, with the date unless it is today's (of now_ms).  A body that cannot be
+ * read shows what stands in the other fields. */
 void event_line(struct text *to, const struct event *e, uint64_t now_ms, bool coloured);
 /* The body with id, told and why_not before its members, on one line with a newline; portwatch.event/1. */
 void event_json(struct text *to, const struct event *e);

@@ -1,7 +1,8 @@
 /* explain_print.c - puts what the deciding process knows of a monitor into lines.
  * In: JSON from another process, perhaps of another version.  Out: text.
- * Owns: nothing.  Why so: sentences come ready from who decided; here they only get their order: what is so, who says so, how it
- * adds up, who is told.  Members that are not known are shown as they are, so that a newer process loses nothing. */
+ * Owns: nothing.  Why so: sentences come ready from who decided; here they only get their order: what is so, who
+ * says so, how it adds up, who is told.  Members that are not known are shown as they are, so that a newer process
+ * loses nothing. */
 #include "cli/explain_print.h"
 
 #include "base/must.h"
@@ -116,7 +117,8 @@ static void add_regions(struct text *to, const json_t *regions, uint64_t now_ms,
 		text_add_safe(to, name);
 		text_printf(to, "%*s  %s", width - (int)text_columns(name), "", coloured ? colour_of(vote) : "");
 		text_add_safe(to, vote);
-		text_printf(to, "%s%*s  ", coloured ? COLOUR_END : "", 8 - (int)strlen(vote) > 0 ? 8 - (int)strlen(vote) : 0, "");
+		text_printf(to, "%s%*s  ", coloured ? COLOUR_END : "",
+			    8 - (int)strlen(vote) > 0 ? 8 - (int)strlen(vote) : 0, "");
 		text_add_safe(to, text_of(r, "why"));
 		if (json_is_true(json_object_get(r, "slow")))
 			text_add(to, ", slow");
@@ -216,7 +218,8 @@ static void add_next(struct text *to, const json_t *regions, uint64_t now_ms, un
 void explain_print(struct text *to, const char *monitor, const json_t *answer, uint64_t now_ms, unsigned interval_ms,
 		   bool coloured)
 {
-	static const char *const said[] = { "monitor", "target", "state", "verdict", "scope", "since_ms", "regions", "incident" };
+	static const char *const said[] = { "monitor", "target",   "state",   "verdict",
+					    "scope",   "since_ms", "regions", "incident" };
 	/* Of the stored state only: what its owner needs to go on. */
 	static const char *const inner[] = { "round", "changes", "heard", "heard_since_ms", "blind_since_ms" };
 	const char *name;

@@ -18,7 +18,7 @@ struct edit_values {
 };
 
 static const struct option edit_rows[] = {
-	REDIS_OPTION(struct edit_values, true),
+	REDIS_OPTION(struct edit_values, false),
 	PREFIX_OPTION(struct edit_values),
 	{ 0 },
 };

@@ -1,9 +1,9 @@
 /* private_redis.c - a redis-server on a unix socket, its data in a state folder.
  * In: a folder.  Out: a URL, and a child to be started.
  * Owns: the folder while `lock` is held.
- * Why so: without a TCP port nobody else on the machine can reach it and no port can be taken; the append-only file, synced
- * every second, is what lets state and queues survive a restart; the configuration comes on standard input, so that no
- * file has to be written, found and kept in step. */
+ * Why so: without a TCP port nobody else on the machine can reach it and no port can be taken; the append-only file,
+ * synced every second, is what lets state and queues survive a restart; the configuration comes on standard input,
+ * so that no file has to be written, found and kept in step. */
 #include "cli/private_redis.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ static bool set_folder(struct private_redis *r, const char *said)
 	else if (state && *state == '/') /* the specification: a relative one is to be ignored */
 		len = snprintf(r->folder, sizeof r->folder, "%s/portwatch", state);
 	else
-		len = snprintf(r->folder, sizeof r->folder, "%s/.local/state/portwatch", home && *home ? home : "/root");
+		len = snprintf(r->folder, sizeof r->folder, "%s/.local/state/portwatch",
+			       home && *home ? home : "/root");
 	return len > 0 && (size_t)len < sizeof r->folder;
 }
 
@@ -47,10 +48,13 @@ bool private_redis_find(struct private_redis *r, const char *said, char *why, si
 {
 	*r = (struct private_redis){ .lock = -1 };
 	const bool fine = set_folder(r, said) && make_absolute(r);
-	const int len = fine ? snprintf(r->url.path, sizeof r->url.path, "%.*s/redis.sock", (int)sizeof r->url.path, r->folder) : -1;
+	const int len =
+		fine ? snprintf(r->url.path, sizeof r->url.path, "%.*s/redis.sock", (int)sizeof r->url.path, r->folder)
+		     : -1;
 	if (len > 0 && (size_t)len < sizeof r->url.path && (size_t)len < sizeof((struct sockaddr_un *)0)->sun_path)
 		return true;
-	snprintf(why, why_len, "--state: %.200s: the path of a socket in it would be longer than the system's %zu bytes", r->folder,
+	snprintf(why, why_len,
+		 "--state: %.200s: the path of a socket in it would be longer than the system's %zu bytes", r->folder,
 		 sizeof((struct sockaddr_un *)0)->sun_path - 1);
 	return false;
 }
@@ -85,11 +89,13 @@ bool private_redis_take(struct private_redis *r, char *why, size_t why_len)
 	char path[PATH_MAX + 8];
 	snprintf(path, sizeof path, "%s/lock", r->folder);
 	if (!make_folders(r->folder) || (r->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) < 0) {
-		snprintf(why, why_len, "cannot use the state folder %s: %s; name another with --state", r->folder, strerror(errno));
+		snprintf(why, why_len, "cannot use the state folder %s: %s; name another with --state", r->folder,
+			 strerror(errno));
 		return false;
 	}
 	if (flock(r->lock, LOCK_EX | LOCK_NB) < 0) {
-		snprintf(why, why_len, "another portwatch up uses the state folder %s; name another with --state", r->folder);
+		snprintf(why, why_len, "another portwatch up uses the state folder %s; name another with --state",
+			 r->folder);
 		close(r->lock);
 		r->lock = -1;
 		return false;
@@ -99,7 +105,8 @@ bool private_redis_take(struct private_redis *r, char *why, size_t why_len)
 		usleep(50000);
 	if (!private_redis_is_there(r))
 		return true;
-	snprintf(why, why_len, "a redis-server that nobody minds answers at %s; end it: redis-cli -s %s SHUTDOWN", r->url.path, r->url.path);
+	snprintf(why, why_len, "a redis-server that nobody minds answers at %s; end it: redis-cli -s %s SHUTDOWN",
+		 r->url.path, r->url.path);
 	private_redis_leave(r);
 	return false;
 }

@@ -14,7 +14,8 @@ struct private_redis {
 	int lock;	      /* descriptor of the lock file, held while it is ours; -1: not taken */
 };
 
-/* Which folder: what was said, or $XDG_STATE_HOME/portwatch, or ~/.local/state/portwatch.  False: why holds a sentence. */
+/* Which folder: what was said, or $XDG_STATE_HOME/portwatch, or ~/.local/state/portwatch.  False: why holds a
+ * sentence. */
 bool private_redis_find(struct private_redis *r, const char *said, char *why, size_t why_len);
 /* Whether somebody (portwatch up) has a Redis there now. */
 bool private_redis_is_there(const struct private_redis *r);

@@ -12,8 +12,8 @@ void program_path(const char *name, char path[PATH_MAX]);
 /* Whether it can be run from there. */
 bool program_is_there(const char *name);
 
-/* Becomes that program with these arguments (argv[0] is set).  Comes back only if it cannot be run, which was said in the
- * name of who; returns CLI_INTERNAL. */
+/* Becomes that program with these arguments (argv[0] is set).  Comes back only if it cannot be run, which was said
+ * in the name of who; returns CLI_INTERNAL. */
 int program_become(const char *who, const char *name, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ bool redis_choice(const char *redis, const char *state, struct redis_url *url, c
 	*url = own.url;
 	if (private_redis_is_there(&own))
 		return true;
-	snprintf(why, why_len, "--redis URL is needed: no portwatch up is running here (nothing answers at %s)", own.url.path);
+	snprintf(why, why_len, "--redis URL is needed: no portwatch up is running here (nothing answers at %s)",
+		 own.url.path);
 	return false;
 }

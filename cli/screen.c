@@ -1,8 +1,9 @@
 /* screen.c - paints lines on a terminal without flicker.
  * In: whole lines.  Out: one write(2) a picture.
  * Owns: the terminal's other screen, between begin and end.
- * Why so: what was there before is overwritten line by line and never wiped as a whole, so that nothing blinks; nothing of the
- * terminal's modes is changed, so that whatever ends us leaves a terminal that works (only the cursor would be missing). */
+ * Why so: what was there before is overwritten line by line and never wiped as a whole, so that nothing blinks;
+ * nothing of the terminal's modes is changed, so that whatever ends us leaves a terminal that works (only the cursor
+ * would be missing). */
 #include "cli/screen.h"
 
 #include "cli/output.h"

@@ -7,8 +7,8 @@
 /* How large the terminal behind descriptor fd is; 80 by 24 where it does not say. */
 void screen_size(int fd, unsigned *columns, unsigned *lines);
 
-/* Takes the terminal on stdout: the other screen, no cursor.  What stood there comes back with screen_end(); both may be
- * called twice. */
+/* Takes the terminal on stdout: the other screen, no cursor.  What stood there comes back with screen_end(); both
+ * may be called twice. */
 void screen_begin(void);
 void screen_end(void);
 

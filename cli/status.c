@@ -110,8 +110,8 @@ static void keep(struct status *s, const struct status_row *row)
 		*other = *row;
 }
 
-void status_take(struct status *s, const char *name, size_t name_len, const char *json, size_t json_len, const char *state,
-		 size_t state_len)
+void status_take(struct status *s, const char *name, size_t name_len, const char *json, size_t json_len,
+		 const char *state, size_t state_len)
 {
 	struct status_row row = { 0 };
 	if (!monitor_name_is_fine(name, name_len))
@@ -178,22 +178,27 @@ void status_take_result(struct status *s, unsigned region, const struct result *
 	struct status_look *look = &row->look[region];
 	if (r->slot_ms < look->slot_ms || (r->slot_ms == look->slot_ms && r->attempt < look->attempt))
 		return;
-	*look = (struct status_look){ .slot_ms = r->slot_ms, .rtt_us = r->outcome.rtt_us, .attempt = (uint16_t)r->attempt,
-				      .verdict = r->outcome.verdict, .syn_retrans = r->outcome.syn_retrans };
+	*look = (struct status_look){ .slot_ms = r->slot_ms,
+				      .rtt_us = r->outcome.rtt_us,
+				      .attempt = (uint16_t)r->attempt,
+				      .verdict = r->outcome.verdict,
+				      .syn_retrans = r->outcome.syn_retrans };
 }
 
 size_t status_missing(const struct status *s, unsigned region, unsigned shard)
 {
 	size_t missing = 0;
 	for (size_t i = 0; i < s->rows; i++)
-		missing += s->row[i].shard == shard && !s->row[i].look[region].slot_ms && s->row[i].state != STATUS_PAUSED;
+		missing +=
+			s->row[i].shard == shard && !s->row[i].look[region].slot_ms && s->row[i].state != STATUS_PAUSED;
 	return missing;
 }
 
 bool status_look_is_old(const struct status_row *row, const struct status_look *look, uint64_t now_ms)
 {
 	const unsigned interval_ms = row->interval_ms ? row->interval_ms : MONITOR_INTERVAL_DEFAULT_MS;
-	return now_ms > look->slot_ms && (now_ms - look->slot_ms) * 2 > (uint64_t)interval_ms * 5 + 2 * JOB_TIMEOUT_DEFAULT_MS;
+	return now_ms > look->slot_ms &&
+	       (now_ms - look->slot_ms) * 2 > (uint64_t)interval_ms * 5 + 2 * JOB_TIMEOUT_DEFAULT_MS;
 }
 
 static int by_badness(const void *a, const void *b)
@@ -286,14 +291,17 @@ static bool name_component(struct status_component *c, const char *prefix, const
 void status_take_heartbeat(struct status *s, const char *prefix, const char *key, const char *line)
 {
 	struct status_component c = { 0 };
-	const char *at = strncmp(line, "at=", 3) == 0 ? line + 3 : strstr(line, " at=") ? strstr(line, " at=") + 4 : "0";
+	const char *at = strncmp(line, "at=", 3) == 0 ? line + 3
+			 : strstr(line, " at=")	      ? strstr(line, " at=") + 4
+						      : "0";
 	if (s->components == STATUS_COMPONENTS_MAX || !name_component(&c, prefix, key))
 		return;
 	copy(c.key, sizeof c.key, key);
 	c.at_ms = strtoull(at, NULL, 10);
 	for (unsigned i = 0; i < s->components; i++) { /* an engine that serves several shards is one engine */
 		struct status_component *other = &s->component[i];
-		if (strcmp(other->kind, c.kind) == 0 && strcmp(other->name, c.name) == 0 && strcmp(other->region, c.region) == 0) {
+		if (strcmp(other->kind, c.kind) == 0 && strcmp(other->name, c.name) == 0 &&
+		    strcmp(other->region, c.region) == 0) {
 			other->at_ms = c.at_ms > other->at_ms ? c.at_ms : other->at_ms;
 			return;
 		}

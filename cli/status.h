@@ -73,8 +73,8 @@ struct status {
 
 /* Counts a monitor from what stands in pw:monitors and, if there is one, its field of the state hash; json_len 0: none.
  * Keeps its row unless there are too many that are at least as bad.  One that cannot be read is counted as unknown. */
-void status_take(struct status *s, const char *name, size_t name_len, const char *json, size_t json_len, const char *state,
-		 size_t state_len);
+void status_take(struct status *s, const char *name, size_t name_len, const char *json, size_t json_len,
+		 const char *state, size_t state_len);
 /* A field @region:NAME of the state hash. */
 void status_take_region(struct status *s, unsigned region, const char *json, size_t len);
 /* A field @problem:KEY. */
@@ -89,7 +89,8 @@ void status_take_result(struct status *s, unsigned region, const struct result *
 size_t status_missing(const struct status *s, unsigned region, unsigned shard);
 struct status_row *status_find(struct status *s, const char *name);
 
-/* The rows from the worst to the best, those that last longer first; malloc'd array of rows, NULL: no memory or no row. */
+/* The rows from the worst to the best, those that last longer first; malloc'd array of rows, NULL: no memory or
+ * no row. */
 const struct status_row **status_order(const struct status *s);
 void status_free(struct status *s); /* what it owns; zeroed is ready again */
 

@@ -164,7 +164,8 @@ static void add_what(struct text *to, const struct status *s, const struct statu
 		const struct status_look *look = &row->look[r];
 		if (!look->slot_ms || verdict_row((enum verdict)look->verdict)->class != CLASS_DOWN)
 			continue;
-		text_printf(to, "%s%s from %s", down++ ? ", " : "  ", verdict_row((enum verdict)look->verdict)->name, s->region[r].name);
+		text_printf(to, "%s%s from %s", down++ ? ", " : "  ", verdict_row((enum verdict)look->verdict)->name,
+			    s->region[r].name);
 		verdict = "";
 	}
 	if (*verdict)

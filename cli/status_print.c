@@ -1,9 +1,9 @@
 /* status_print.c - the table of everything that is watched, fitted to the terminal.
  * In: struct status.  Out: lines.
  * Owns: nothing that outlives a call.
- * Why so: what a person needs first stands first: how many are in which state, then the worst.  Where columns are few, those
- * go first that can be read from others: the verdict (each region's cell has it), then the scope, then the cells
- * themselves, which become a count. */
+ * Why so: what a person needs first stands first: how many are in which state, then the worst.  Where columns are
+ * few, those go first that can be read from others: the verdict (each region's cell has it), then the scope, then
+ * the cells themselves, which become a count. */
 #include "cli/status_print.h"
 
 #include "base/must.h"
@@ -131,7 +131,8 @@ static void fill_cell(const struct grid *g, const struct status_row *row, unsign
 	c->colour = NULL;
 	switch (col) {
 	case COL_STATE:
-		snprintf(c->text, sizeof c->text, "%s", row->state == STATUS_PATH ? "PATH" : status_words[row->state].word);
+		snprintf(c->text, sizeof c->text, "%s",
+			 row->state == STATUS_PATH ? "PATH" : status_words[row->state].word);
 		c->colour = colour_of_state(row->state);
 		return;
 	case COL_MONITOR: snprintf(c->text, sizeof c->text, "%s", row->name); return;
@@ -203,12 +204,15 @@ static void shrink(struct grid *g, unsigned col)
 	const unsigned width = whole_width(g), most = g->how->columns;
 	const unsigned over = width > most ? width - most : 0;
 	if (over && g->width[col] > NAME_LEAST)
-		g->width[col] = g->width[col] - over > NAME_LEAST && g->width[col] > over ? g->width[col] - over : NAME_LEAST;
+		g->width[col] =
+			g->width[col] - over > NAME_LEAST && g->width[col] > over ? g->width[col] - over : NAME_LEAST;
 }
 
 static void fit(struct grid *g)
 {
-	static const bool steps[][3] = { { true, true, true }, { false, true, true }, { false, false, true }, { true, true, false } };
+	static const bool steps[][3] = {
+		{ true, true, true }, { false, true, true }, { false, false, true }, { true, true, false }
+	};
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		show_columns(g, steps[i][0], steps[i][1], steps[i][2]);
 		if (!g->how->columns || whole_width(g) <= g->how->columns)
@@ -287,7 +291,8 @@ static unsigned add_troubles(struct text *to, const struct status *s, bool colou
 		const struct status_region *r = &s->region[i];
 		if (!*r->state || strcmp(r->state, "ok") == 0)
 			continue;
-		text_printf(to, "%sregion %s is %s%s", coloured ? COLOUR_YELLOW : "", r->name, r->state, coloured ? COLOUR_END : "");
+		text_printf(to, "%sregion %s is %s%s", coloured ? COLOUR_YELLOW : "", r->name, r->state,
+			    coloured ? COLOUR_END : "");
 		if (r->since_ms) {
 			text_add(to, " for ");
 			text_add_duration(to, s->at_ms > r->since_ms ? s->at_ms - r->since_ms : 0);
@@ -308,7 +313,8 @@ static unsigned add_troubles(struct text *to, const struct status *s, bool colou
 	return lines;
 }
 
-static const struct status_component *freshest(const struct status *s, const char *kind, const char *region, unsigned *count)
+static const struct status_component *freshest(const struct status *s, const char *kind, const char *region,
+					       unsigned *count)
 {
 	const struct status_component *best = NULL;
 	*count = 0;
@@ -361,7 +367,8 @@ void status_table(struct text *to, const struct status *s, const struct status_l
 	for (size_t i = 0; order && i < s->rows; i++)
 		if (is_wanted(&g, order[i]))
 			order[rows++] = order[i];
-	const unsigned others = 5 + add_troubles(&below, s, how->coloured); /* count, blank, heading, blank, components */
+	const unsigned others =
+		5 + add_troubles(&below, s, how->coloured); /* count, blank, heading, blank, components */
 	const size_t room = how->lines > others ? how->lines - others : 1;
 	shown = how->lines && rows > room ? room - 1 : rows;
 	measure(&g, order, shown);

@@ -21,9 +21,10 @@ void status_json(struct text *to, const struct status *s, const char *monitor);
 /* The object of one monitor, without a newline. */
 void status_row_json(struct text *to, const struct status *s, const struct status_row *row);
 
-/* A line for each row whose state is another than in old: "PATH ISSUE  pg  198.51.100.7:5432  filtered from ap; was up". */
-void status_changes(struct text *to, struct status *old, const struct status *s, bool (*wanted)(const struct status_row *was,
-											     const struct status_row *is));
+/* A line for each row whose state is another than in old: "PATH ISSUE  pg  198.51.100.7:5432  filtered from ap; was
+ * up". */
+void status_changes(struct text *to, struct status *old, const struct status *s,
+		    bool (*wanted)(const struct status_row *was, const struct status_row *is));
 
 /* "40 ms", "0.3 s", "12 s", "5 min", "2 h", "3 d": rounded down. */
 void text_add_duration(struct text *to, uint64_t ms);

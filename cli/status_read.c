@@ -1,9 +1,9 @@
 /* status_read.c - asks Redis for everything that a view shows.
  * In: the hashes of monitors and states, heartbeats, the ends of the result streams.  Out: struct status.
  * Owns: the places in the result streams.
- * Why so: nobody's consumer group: a view holds back nothing.  Results are read backwards from the end, a bounded number of
- * entries, until each row shown has one; then only what is new.  A million monitors take some seconds, and cost Redis as
- * many reads of a hash: whoever repeats it waits ten times as long as it took. */
+ * Why so: nobody's consumer group: a view holds back nothing.  Results are read backwards from the end, a bounded
+ * number of entries, until each row shown has one; then only what is new.  A million monitors take some seconds, and
+ * cost Redis as many reads of a hash: whoever repeats it waits ten times as long as it took. */
 #include "cli/status_read.h"
 
 #include "base/clock.h"
@@ -71,7 +71,8 @@ static void take_shard(struct pending *p, unsigned shard)
 		const unsigned w = which[i];
 		size_t state_len;
 		const char *state = reply_text(reply_at(reply, i), &state_len);
-		status_take(p->into, word[i + 2], len[i + 2], p->bytes.data + p->json_at[w], p->json_len[w], state, state_len);
+		status_take(p->into, word[i + 2], len[i + 2], p->bytes.data + p->json_at[w], p->json_len[w], state,
+			    state_len);
 	}
 	redis_reply_free(reply);
 }
@@ -134,8 +135,8 @@ static int read_settings(struct status_reader *r, struct status *into)
 	return 0;
 }
 
-/* Of the regions and of portwatch itself; who holds shard 0 writes them for all.  A silent or quarantined region is known by
- * its own field. */
+/* Of the regions and of portwatch itself; who holds shard 0 writes them for all.  A silent or quarantined region is
+ * known by its own field. */
 static int read_own(struct status_reader *r, struct status *into)
 {
 	static const char *const problems[] = { "scheduler", "canary", "redis" };
@@ -192,7 +193,8 @@ static int find_heartbeats(struct status_reader *r)
 	tail_pattern_add(&pattern, r->prefix);
 	text_add(&pattern, ":*hb:*");
 	do {
-		struct redis_reply *reply = checked(r, redis_ask(r->link, "SCAN %s MATCH %s COUNT %u", cursor, pattern.data, 1000u), &error);
+		struct redis_reply *reply = checked(
+			r, redis_ask(r->link, "SCAN %s MATCH %s COUNT %u", cursor, pattern.data, 1000u), &error);
 		if (reply)
 			error = note_keys(r, reply_at(reply, 1));
 		snprintf(cursor, sizeof cursor, "%s", reply ? reply_text(reply_at(reply, 0), NULL) : "0");
@@ -282,7 +284,8 @@ static int read_end(struct status_reader *r, const char *key, unsigned region, u
 	char newest[24] = "0-0", from[32] = "+";
 	int error = 0;
 	for (int page = 0; !error && page < PAGES_MAX; page++) {
-		error = take_page(r, redis_ask(r->link, "XREVRANGE %s %s - COUNT %u", key, from, (unsigned)PAGE), key, &t);
+		error = take_page(r, redis_ask(r->link, "XREVRANGE %s %s - COUNT %u", key, from, (unsigned)PAGE), key,
+				  &t);
 		if (page == 0 && t.entries)
 			snprintf(newest, sizeof newest, "%s", t.first);
 		if (t.entries < PAGE || !status_missing(&r->now, region, shard))
@@ -302,7 +305,8 @@ static int read_new(struct status_reader *r, const char *key, unsigned region, c
 	struct taking t = { .reader = r, .region = region };
 	int error = 0;
 	do {
-		error = take_page(r, redis_ask(r->link, "XRANGE %s (%s + COUNT %u", key, last, (unsigned)PAGE), key, &t);
+		error = take_page(r, redis_ask(r->link, "XRANGE %s (%s + COUNT %u", key, last, (unsigned)PAGE), key,
+				  &t);
 		if (!error && t.entries)
 			snprintf(last, 24, "%s", t.last);
 	} while (!error && t.entries == PAGE);

@@ -55,8 +55,8 @@ static void pause_ms(unsigned ms)
 static bool is_hopeless(const struct redis_link *link, int error)
 {
 	const enum redis_trouble trouble = redis_link_trouble(link);
-	return trouble == TROUBLE_FORBIDDEN || (error == -EREMOTEIO && (trouble == TROUBLE_MOVED || trouble == TROUBLE_OTHER)) ||
-	       error == -EINVAL;
+	return trouble == TROUBLE_FORBIDDEN ||
+	       (error == -EREMOTEIO && (trouble == TROUBLE_MOVED || trouble == TROUBLE_OTHER)) || error == -EINVAL;
 }
 
 static int follow(struct printing *p, struct event_feed *feed)

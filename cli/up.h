@@ -1,5 +1,5 @@
-/* up.h - what portwatch up consists of, for its own files: cmd_up.c (options, first and last things), up_programs.c (which
- * processes a configuration wants), up_run.c (the loop) and up_view.c (what is seen of it). */
+/* up.h - what portwatch up consists of, for its own files: cmd_up.c (options, first and last things), up_programs.c
+ * (which processes a configuration wants), up_run.c (the loop) and up_view.c (what is seen of it). */
 #ifndef CLI_UP_H
 #define CLI_UP_H
 
@@ -47,7 +47,8 @@ struct up {
 	struct config config;	/* in force */
 	uint64_t print, seen;	/* fingerprint of the file that is in force, and of the last look */
 	struct children children;
-	struct child *redis, *scheduler, *alerts, *engine[REGIONS_MAX]; /* engine: by the region's place in config; NULL: none */
+	struct child *redis, *scheduler, *alerts,
+		*engine[REGIONS_MAX]; /* engine: by the region's place in config; NULL: none */
 
 	struct redis_link *link;
 	struct status_reader reader;
@@ -60,7 +61,8 @@ struct up {
 
 /* Environment for all: the URL, which may hold a password, is not to be read in ps. */
 void up_programs_environment(const char *url, const char *prefix);
-/* Starts what config wants and is not there yet, ends what it does not want any more.  False: no memory, or no process. */
+/* Starts what config wants and is not there yet, ends what it does not want any more.  False: no memory, or no
+ * process. */
 bool up_programs_match(struct up *up, const struct config *was, const struct config *is);
 /* Forgets those that are gone and are nobody's any more. */
 void up_programs_sweep(struct up *up);

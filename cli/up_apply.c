@@ -1,6 +1,7 @@
 /* up_apply.c - makes what stands in Redis equal to the file, as portwatch monitors apply does.
  * In: a configuration.  Out: only what differs is written, so that a change disturbs nothing else.
- * Owns: nothing.  Why so: somebody else may write at the same time; what was changed meanwhile is read and judged again. */
+ * Owns: nothing.  Why so: somebody else may write at the same time; what was changed meanwhile is read and judged
+ * again. */
 #include "cli/monitor_plan.h"
 #include "cli/up.h"
 
@@ -18,11 +19,12 @@ static int try_once(struct up *up, const struct config *config, char *what, size
 	int error = snapshot_all(&there, up->link, up->set->prefix, what, len);
 	if (!error) {
 		monitor_plan_make(&plan, config, &there);
-		error = monitor_store_write(up->link, up->set->prefix, plan.settings, plan.change, plan.changes, &written, what, len);
+		error = monitor_store_write(up->link, up->set->prefix, plan.settings, plan.change, plan.changes,
+					    &written, what, len);
 	}
 	if (!error)
-		snprintf(what, len, "%zu added, %zu changed, %zu removed, %zu as they were", plan.added, plan.changed, plan.removed,
-			 plan.same);
+		snprintf(what, len, "%zu added, %zu changed, %zu removed, %zu as they were", plan.added, plan.changed,
+			 plan.removed, plan.same);
 	monitor_plan_free(&plan);
 	snapshot_free(&there);
 	return error;

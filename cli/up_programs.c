@@ -1,8 +1,8 @@
 /* up_programs.c - from a configuration to the processes that serve it.
  * In: the configuration in force and the one that shall be.  Out: children started and ended.
  * Owns: nothing; the children are struct up's.
- * Why so: one that is to change is not changed but replaced: the new one starts at once, the old one finishes what it has
- * in hand; streams and leases are made for two of them. */
+ * Why so: one that is to change is not changed but replaced: the new one starts at once, the old one finishes what
+ * it has in hand; streams and leases are made for two of them. */
 #include "cli/up.h"
 
 #include "cli/program.h"
@@ -56,7 +56,8 @@ static struct child *start_engine(struct up *up, const struct config *config, co
 	snprintf(name, sizeof name, "engine %s", region->name);
 	snprintf(shards, sizeof shards, "0-%u", config->settings.shards - 1);
 	struct child *c = program(up, name, "portwatch-engine");
-	bool fine = c && child_arg(c, "--region") && child_arg(c, region->name) && child_arg(c, "--shards") && child_arg(c, shards);
+	bool fine = c && child_arg(c, "--region") && child_arg(c, region->name) && child_arg(c, "--shards") &&
+		    child_arg(c, shards);
 	for (unsigned i = 0; fine && i < region->sources; i++)
 		fine = child_arg(c, "--source") && child_arg(c, region->source[i]);
 	return fine && child_start(c) == 0 ? c : NULL;
@@ -88,8 +89,9 @@ static unsigned words(char *const *command)
 static bool same_channel(const struct channel *a, const struct channel *b)
 {
 	return same_text(a->name, b->name) && a->type == b->type && a->pages_only == b->pages_only &&
-	       same_texts(a->url, a->urls, b->url, b->urls) && same_text(a->secret, b->secret) && same_text(a->from, b->from) &&
-	       same_texts(a->to, a->tos, b->to, b->tos) && same_text(a->user, b->user) && same_text(a->password, b->password) &&
+	       same_texts(a->url, a->urls, b->url, b->urls) && same_text(a->secret, b->secret) &&
+	       same_text(a->from, b->from) && same_texts(a->to, a->tos, b->to, b->tos) && same_text(a->user, b->user) &&
+	       same_text(a->password, b->password) &&
 	       same_texts(a->command, words(a->command), b->command, words(b->command));
 }
 
@@ -108,7 +110,9 @@ static int find_region(const struct config *c, const struct config_region *wante
 {
 	for (unsigned i = 0; c && i < c->regions; i++)
 		if (strcmp(c->region[i].name, wanted->name) == 0)
-			return same_texts(c->region[i].source, c->region[i].sources, wanted->source, wanted->sources) ? (int)i : -1;
+			return same_texts(c->region[i].source, c->region[i].sources, wanted->source, wanted->sources)
+				       ? (int)i
+				       : -1;
 	return -1;
 }
 

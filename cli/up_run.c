@@ -1,8 +1,8 @@
 /* up_run.c - the life of portwatch up: Redis, the configuration, everybody else; then looking after them; then the end.
  * In: signals, lines and deaths of children, a file that changes, what stands in Redis.  Out: children, a view.
  * Owns: the loop.
- * Why so: one thread and poll(2).  Asking Redis waits for its answer, two seconds at most, which is the longest that a signal
- * may have to wait; everybody else goes on by themselves meanwhile. */
+ * Why so: one thread and poll(2).  Asking Redis waits for its answer, two seconds at most, which is the longest that
+ * a signal may have to wait; everybody else goes on by themselves meanwhile. */
 #include "cli/up.h"
 
 #include "base/clock.h"
@@ -29,6 +29,7 @@ enum {
 	FILE_MS = 500,
 	PATIENCE_MS = 1500, /* before it is said who is waited for at the end */
 	REDIS_START_S = 120, /* a large append-only file is loaded first */
+	REDIS_REACH_S = 5,   /* one that is not ours is there, or it is not */
 	SCHEDULER_END_S = 10, ALERTS_END_S = 25, REDIS_END_S = 30,
 	ENGINE_END_S = JOB_TIMEOUT_MAX_MS / 1000 + 20, /* its attempts end by their timeouts, then it publishes */
 };
@@ -104,8 +105,8 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 	child_status_text(status, how, sizeof how);
 	if (wait_ms && (c->backoff.tries == 1 || wait_ms > BACKOFF_MAX_MS / 2)) {
 		const bool last = *c->last && !is_shown(up, c, c->last);
-		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->last_pid, how, wait_ms,
-			     last ? ". Its last line: " : "", last ? line_text(c->last) : "");
+		up_view_note(&up->view, "%s (pid %d) %s; it is started again in %u ms%s%s", c->name, (int)c->last_pid,
+			     how, wait_ms, last ? ". Its last line: " : "", last ? line_text(c->last) : "");
 	} else if (!wait_ms && !up->at_once && status && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
 		up_view_note(&up->view, "%s (pid %d) %s", c->name, (int)c->last_pid, how);
 	}
@@ -116,7 +117,7 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 
 static bool start_redis(struct up *up)
 {
-	const uint64_t until_ns = clock_ns() + REDIS_START_S * NS_PER_S;
+	const uint64_t until_ns = clock_ns() + (up->is_private ? REDIS_START_S : REDIS_REACH_S) * NS_PER_S;
 	unsigned wait_ms;
 	if (up->is_private) {
 		up->redis = private_redis_child(&up->own, &up->children);
@@ -129,7 +130,7 @@ static bool start_redis(struct up *up)
 		const bool hopeless = redis_link_trouble(up->link) == TROUBLE_FORBIDDEN || clock_ns() > until_ns ||
 				      (up->redis && up->redis->starts > 1);
 		if (up->ending || hopeless) {
-			up_view_note(&up->view, "Redis: %s\n%s", redis_link_error(up->link),
+			up_view_note(&up->view, "Redis: %s; %s", redis_link_error(up->link),
 				     redis_reach_advice(redis_link_trouble(up->link)));
 			return false;
 		}
@@ -148,18 +149,21 @@ static void reload(struct up *up)
 	up->print = up->seen;
 	const unsigned count = config_read(&fresh, up->set->file, &errors);
 	if (count) {
-		up_view_note(&up->view, "%s was changed, but it has %u error%s; everything goes on as before:", up->set->file, count,
-			     count == 1 ? "" : "s");
+		up_view_note(&up->view,
+			     "%s was changed, but it has %u error%s; everything goes on as before:", up->set->file,
+			     count, count == 1 ? "" : "s");
 		up_view_errors(&up->view, errors.data ? errors.data : "");
 	} else if (!fresh.regions) {
-		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before", up->set->file);
+		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before",
+			     up->set->file);
 		config_free(&fresh);
 	} else if (!up_apply(up, &fresh, what, sizeof what)) {
-		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again", up->set->file, what);
+		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again",
+			     up->set->file, what);
 		config_free(&fresh);
 	} else {
-		up_view_note(&up->view, "%s was changed and is in force, in %u region%s: %s", up->set->file, fresh.regions,
-			     fresh.regions == 1 ? "" : "s", what);
+		up_view_note(&up->view, "%s was changed and is in force, in %u region%s: %s", up->set->file,
+			     fresh.regions, fresh.regions == 1 ? "" : "s", what);
 		if (!up_programs_match(up, &up->config, &fresh))
 			up_view_note(&up->view, "not everything could be started: %s", strerror(errno));
 		config_free(&up->config);
@@ -201,7 +205,10 @@ static void look(struct up *up, uint64_t *view_ns)
 		return;
 	const bool up_now = there && redis_link_is_up(up->link);
 	const int error = up_now ? status_read(&up->reader) : -EIO;
-	up_view_show(&up->view, up->title, &up->reader, !error ? "" : up_now ? up->reader.why : redis_link_error(up->link));
+	up_view_show(&up->view, up->title, &up->reader,
+		     !error   ? ""
+		     : up_now ? up->reader.why
+			      : redis_link_error(up->link));
 	const uint64_t took_ns = (clock_ns() - began_ns) * 10;
 	*view_ns = began_ns + (took_ns > VIEW_MS * NS_PER_MS ? took_ns : VIEW_MS * NS_PER_MS);
 }
@@ -252,7 +259,8 @@ static void say_who_stays(struct up *up, int stage)
 {
 	for (unsigned i = 0; i < up->children.count; i++)
 		if (is_in(up, up->children.item[i], stage) && !child_is_gone(up->children.item[i]))
-			up_view_note(&up->view, "%s has not ended yet; Ctrl-C again ends everything at once", up->children.item[i]->name);
+			up_view_note(&up->view, "%s has not ended yet; Ctrl-C again ends everything at once",
+				     up->children.item[i]->name);
 }
 
 static void wait_for_stage(struct up *up, int stage, unsigned limit_s)

@@ -1,6 +1,7 @@
-/* up_view.c - what a person sees of portwatch up: on a terminal everything that is watched and the newest of the story below,
- * painted every second; otherwise the story as lines.
- * In: events, notes, the state of everything.  Out: a screen, or lines on stdout (what is watched) and stderr (ourselves).
+/* up_view.c - what a person sees of portwatch up: on a terminal everything that is watched and the newest of the
+ * story below, painted every second; otherwise the story as lines.
+ * In: events, notes, the state of everything.  Out: a screen, or lines on stdout (what is watched) and stderr
+ * (ourselves).
  * Owns: the terminal while it is painted, and the last lines of the story. */
 #include "cli/up.h"
 

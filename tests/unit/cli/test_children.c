@@ -228,7 +228,8 @@ static void a_state_folder_belongs_to_one_at_a_time(void **state)
 	struct private_redis one, two;
 	char folder[] = "/tmp/test_children.XXXXXX", path[64], why[600];
 	assert_non_null(mkdtemp(folder));
-	assert_true(private_redis_find(&one, folder, why, sizeof why) && private_redis_find(&two, folder, why, sizeof why));
+	assert_true(private_redis_find(&one, folder, why, sizeof why) &&
+		    private_redis_find(&two, folder, why, sizeof why));
 	assert_true(private_redis_take(&one, why, sizeof why));
 	assert_false(private_redis_take(&two, why, sizeof why));
 	assert_contains(why, "another portwatch up");
@@ -249,8 +250,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_child_that_was_ended_stays_ended, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(one_that_waits_for_its_next_start_ends_without_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_program_that_is_not_there_ends_and_says_why, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(it_reads_what_it_was_given_and_has_no_signal_blocked, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_line_longer_than_the_room_is_cut_and_the_next_one_is_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(it_reads_what_it_was_given_and_has_no_signal_blocked, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_line_longer_than_the_room_is_cut_and_the_next_one_is_whole, set_up,
+						tear_down),
 		cmocka_unit_test(the_level_of_a_line_is_read_and_a_crash_counts_as_a_warning),
 		cmocka_unit_test(how_it_ended_is_said_in_words),
 		cmocka_unit_test(the_private_redis_has_no_port_and_its_paths_are_quoted),

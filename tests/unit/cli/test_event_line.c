@@ -29,14 +29,24 @@ static int tear_down(void **state)
 
 static const char down_body[] =
 	"{\"type\":\"monitor.down\",\"timestamp\":\"2025-11-25T14:00:03.200Z\",\"data\":{\"monitor\":\"pg-primary\","
-	"\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"scope\":\"service\",\"since\":\"2025-11-25T14:00:02.900Z\","
-	"\"confirmed_after_ms\":300,\"regions\":[{\"region\":\"eu\",\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0},"
+	"\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"scope\":\"service\",\"since\":\"2025-11-25T14:00:02."
+	"900Z\","
+	"\"confirmed_after_ms\":300,\"regions\":[{\"region\":\"eu\",\"class\":\"down\",\"verdict\":\"closed\",\"rtt_"
+	"us\":0},"
 	"{\"region\":\"us\",\"class\":\"up\",\"verdict\":\"open\",\"rtt_us\":420}],\"duration_s\":0}}";
 
 static struct event event(const char *type, const char *body)
 {
-	return (struct event){ .id = "evt_1", .type = type, .monitor = "pg-primary", .incident = "pg-primary/1", .why_not = "",
-			       .page = true, .told = true, .body = body, .body_len = strlen(body), .at_ms = AT };
+	return (struct event){ .id = "evt_1",
+			       .type = type,
+			       .monitor = "pg-primary",
+			       .incident = "pg-primary/1",
+			       .why_not = "",
+			       .page = true,
+			       .told = true,
+			       .body = body,
+			       .body_len = strlen(body),
+			       .at_ms = AT };
 }
 
 static const char *line(const struct event *e)
@@ -50,8 +60,10 @@ static void a_down_says_what_where_since_when_and_who_was_told(void **state)
 {
 	(void)state;
 	const struct event e = event("monitor.down", down_body);
-	assert_string_equal(line(&e), "14:00:03  DOWN        pg-primary  198.51.100.7:5432  closed, service; eu closed, us 0.42 ms; "
-				      "since 14:00:02, confirmed in 0.3 s; told\n");
+	assert_string_equal(
+		line(&e),
+		"14:00:03  DOWN        pg-primary  198.51.100.7:5432  closed, service; eu closed, us 0.42 ms; "
+		"since 14:00:02, confirmed in 0.3 s; told\n");
 }
 
 static void a_notice_and_what_is_not_told_say_so(void **state)
@@ -69,17 +81,21 @@ static void a_notice_and_what_is_not_told_say_so(void **state)
 static void an_up_says_how_long_it_lasted(void **state)
 {
 	(void)state;
-	static const char body[] = "{\"data\":{\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"since\":\"2025-11-25T13:59:29Z\","
-				   "\"regions\":[],\"duration_s\":34}}";
+	static const char body[] =
+		"{\"data\":{\"target\":\"198.51.100.7:5432\",\"verdict\":\"closed\",\"since\":\"2025-11-25T13:59:29Z\","
+		"\"regions\":[],\"duration_s\":34}}";
 	struct event e = event("monitor.up", body);
 	e.resolved = true;
-	assert_string_equal(line(&e), "14:00:03  UP          pg-primary  198.51.100.7:5432  it lasted 34 s; since 13:59:29; told\n");
+	assert_string_equal(
+		line(&e),
+		"14:00:03  UP          pg-primary  198.51.100.7:5432  it lasted 34 s; since 13:59:29; told\n");
 }
 
 static void the_system_s_own_trouble_names_its_component(void **state)
 {
 	(void)state;
-	static const char body[] = "{\"data\":{\"component\":\"region eu\",\"problem\":\"no engine has answered for 20 s\"}}";
+	static const char body[] =
+		"{\"data\":{\"component\":\"region eu\",\"problem\":\"no engine has answered for 20 s\"}}";
 	struct event e = event("system.problem", body);
 	e.monitor = "";
 	assert_contains(line(&e), "PROBLEM     region eu  no engine has answered for 20 s; told");
@@ -135,7 +151,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_body_that_cannot_be_read_still_gives_a_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_day_has_its_date, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(json_is_the_body_with_id_and_whether_it_was_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(times_are_read_with_and_without_parts_of_a_second_and_nothing_else_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(times_are_read_with_and_without_parts_of_a_second_and_nothing_else_is,
+						set_up, tear_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

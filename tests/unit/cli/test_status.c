@@ -158,7 +158,8 @@ static void more_rows_than_are_kept_are_counted_and_the_worst_stay(void **state)
 
 static void three_monitors(void)
 {
-	take("pg-primary", "{\"state\":\"down\",\"scope\":\"service\",\"verdict\":\"closed\",\"since_ms\":1764000088000}");
+	take("pg-primary",
+	     "{\"state\":\"down\",\"scope\":\"service\",\"verdict\":\"closed\",\"since_ms\":1764000088000}");
 	take("smtp", "{\"state\":\"path\",\"scope\":\"path\",\"verdict\":\"filtered\",\"since_ms\":1764000097000}");
 	take("ssh", "{\"state\":\"up\",\"since_ms\":1763990000000}");
 	status_settle(&s, NULL);
@@ -175,9 +176,12 @@ static void a_wide_terminal_shows_every_region(void **state)
 	three_monitors();
 	const char *t = table(0, 0);
 	assert_contains(t, "STATE  MONITOR     TARGET             FOR    VERDICT   SCOPE    eu        us        ap\n");
-	assert_contains(t, "DOWN   pg-primary  198.51.100.7:5432  12 s   closed    service  closed    closed    closed\n");
-	assert_contains(t, "PATH   smtp        198.51.100.7:5432  3.0 s  filtered  path     0.41 ms   0.41 ms   filtered\n");
-	assert_contains(t, "UP     ssh         198.51.100.7:5432  2 h                       95.00 ms  95.00 ms  95.00 ms\n");
+	assert_contains(t,
+			"DOWN   pg-primary  198.51.100.7:5432  12 s   closed    service  closed    closed    closed\n");
+	assert_contains(
+		t, "PATH   smtp        198.51.100.7:5432  3.0 s  filtered  path     0.41 ms   0.41 ms   filtered\n");
+	assert_contains(
+		t, "UP     ssh         198.51.100.7:5432  2 h                       95.00 ms  95.00 ms  95.00 ms\n");
 	assert_contains(t, "no scheduler, no alerts process, engines: no engine in eu, ");
 }
 
@@ -224,7 +228,8 @@ static void few_lines_show_the_worst_and_say_how_many_are_left_out(void **state)
 static void a_region_in_trouble_and_heartbeats_stand_below(void **state)
 {
 	(void)state;
-	static const char silent[] = "{\"state\":\"silent\",\"since_ms\":1764000075000,\"why\":\"no engine has answered for 20 s\"}";
+	static const char silent[] =
+		"{\"state\":\"silent\",\"since_ms\":1764000075000,\"why\":\"no engine has answered for 20 s\"}";
 	static const char full[] = "{\"component\":\"redis\",\"problem\":\"it is full\",\"since_ms\":1764000000000}";
 	three_monitors();
 	status_take_region(&s, 2, silent, strlen(silent));
@@ -237,7 +242,8 @@ static void a_region_in_trouble_and_heartbeats_stand_below(void **state)
 	const char *t = table(0, 0);
 	assert_contains(t, "region ap is silent for 25 s: no engine has answered for 20 s\n");
 	assert_contains(t, "redis: it is full\n");
-	assert_contains(t, "heartbeats: scheduler 1.0 s, no alerts process, engines: eu 0.5 s, no engine in us, no engine in ap\n");
+	assert_contains(t, "heartbeats: scheduler 1.0 s, no alerts process, engines: eu 0.5 s, no engine in us, no "
+			   "engine in ap\n");
 }
 
 static void a_result_older_than_two_and_a_half_intervals_is_old(void **state)
@@ -271,13 +277,15 @@ static void a_change_is_a_line_and_what_did_not_change_is_none(void **state)
 {
 	(void)state;
 	struct status old = { .at_ms = NOW - 5000, .shards = 1, .regions = 3 };
-	static const char monitor[] = "{\"target\":\"198.51.100.7:5432\"}", up[] = "{\"state\":\"up\",\"since_ms\":1764000000000}";
+	static const char monitor[] = "{\"target\":\"198.51.100.7:5432\"}",
+			  up[] = "{\"state\":\"up\",\"since_ms\":1764000000000}";
 	status_take(&old, "smtp", 4, monitor, strlen(monitor), up, strlen(up));
 	status_take(&old, "ssh", 3, monitor, strlen(monitor), up, strlen(up));
 	status_settle(&old, NULL);
 	three_monitors();
 	status_changes(&out, &old, &s, NULL);
-	assert_string_equal(out.data, "PATH ISSUE  smtp  198.51.100.7:5432  filtered from ap, path; was up for 100 s\n");
+	assert_string_equal(out.data,
+			    "PATH ISSUE  smtp  198.51.100.7:5432  filtered from ap, path; was up for 100 s\n");
 	status_free(&old);
 }
 
@@ -286,14 +294,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(counts_say_what_is_well_first_then_the_worst, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_worst_stands_first_and_then_what_lasts_longest, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_paused_monitor_is_paused_whatever_was_decided_before, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_state_or_a_monitor_that_cannot_be_read_is_unknown_and_counted, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_newest_result_of_a_region_wins_in_whatever_order_they_come, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_regions_saw_stays_over_a_new_reading_unless_the_target_changed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(more_rows_than_are_kept_are_counted_and_the_worst_stay, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_paused_monitor_is_paused_whatever_was_decided_before, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(a_state_or_a_monitor_that_cannot_be_read_is_unknown_and_counted, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(the_newest_result_of_a_region_wins_in_whatever_order_they_come, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(what_regions_saw_stays_over_a_new_reading_unless_the_target_changed,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(more_rows_than_are_kept_are_counted_and_the_worst_stay, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_wide_terminal_shows_every_region, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(eighty_columns_are_enough_for_three_regions_and_for_nine, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(few_lines_show_the_worst_and_say_how_many_are_left_out, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(eighty_columns_are_enough_for_three_regions_and_for_nine, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(few_lines_show_the_worst_and_say_how_many_are_left_out, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_region_in_trouble_and_heartbeats_stand_below, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_result_older_than_two_and_a_half_intervals_is_old, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(json_is_one_object_with_its_schema, set_up, tear_down),
