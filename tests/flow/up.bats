@@ -281,6 +281,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	done
 }
 
+@test "it ends when nobody reads its output any more" {
+	write_file file.yaml "web=$(free_port)"
+	timeout 20 bash -c '"$PORTWATCH" up -c file.yaml --state "$1" 2>up.err | head -1' - "$STATE" >first
+	[ "$(wc -l <first)" = 1 ]
+	[ ! -e "$STATE/redis.sock" ]
+	[ ! -s up.err ]
+}
+
 @test "on a terminal the view is painted, fits 80 columns and gives the screen back" {
 	cat >terminal.py <<-'END'
 		# terminal.py SECONDS COMMAND...: runs it on a terminal of 80 by 24, then Ctrl-C; prints all that it wrote.
