@@ -1,6 +1,7 @@
 /* ask.c - somebody asks why a monitor is in the state it is in.
  * In: the monitor's name and the key of a list.  Out: one JSON text pushed there, which goes after 30 s.
- * Owns: nothing.  Why so: only who holds the shard has the votes in memory; the state in Redis shows the outcome alone. */
+ * Owns: nothing.  Why so: only who holds the shard has the votes in memory; the state in Redis shows the outcome alone.
+ */
 #include "alerts/shard.h"
 
 #include <stdlib.h>

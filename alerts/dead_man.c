@@ -1,5 +1,6 @@
 /* dead_man.c - see dead_man.h.
- * In: until when the path works.  Out: a GET every so often, or silence.  Owns: one thread, because a call may take seconds.
+ * In: until when the path works.  Out: a GET every so often, or silence.  Owns: one thread, because a call may take
+ * seconds.
  * Why so: it is not told to stop, it must be told to go on; a process that hangs does not call. */
 #include "alerts/dead_man.h"
 

@@ -9,11 +9,13 @@
 
 struct dead_man;
 
-/* url: borrowed, NULL: nobody is called and NULL is returned.  why says what is wrong when there is one and it cannot start. */
+/* url: borrowed, NULL: nobody is called and NULL is returned.  why says what is wrong when there is one and it cannot
+ * start. */
 struct dead_man *dead_man_start(const char *url, unsigned every_ms, char *why, unsigned long why_len);
 void dead_man_stop(struct dead_man *d); /* NULL is fine */
 
-/* The path works until then (CLOCK_MONOTONIC, ms); said again and again by who sees the canary come back.  From any thread. */
+/* The path works until then (CLOCK_MONOTONIC, ms); said again and again by who sees the canary come back.  From any
+ * thread. */
 void dead_man_alive_until(struct dead_man *d, uint64_t mono_ms);
 
 struct dead_man_counters {

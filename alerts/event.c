@@ -19,7 +19,8 @@ void time_text(uint64_t ms, char into[TIME_TEXT_MAX])
 	snprintf(into + n, TIME_TEXT_MAX - n, ".%03uZ", (unsigned)(ms % MS_PER_S));
 }
 
-/* FNV-1a over the texts and what is between them, then stirred, because FNV leaves the high bits of short texts alike. */
+/* FNV-1a over the texts and what is between them, then stirred, because FNV leaves the high bits of short texts alike.
+ */
 static void write_id(struct event_text *t, unsigned shard, uint64_t since_ms, bool late)
 {
 	char key[EVENT_INCIDENT_MAX + NAME_MAX_LEN + 96];

@@ -1,5 +1,5 @@
-/* event.h - one thing that happened, as people and programs are told: an id, the incident it belongs to, and the JSON that
- * stands in the log of events, in the outbox and in the body of a webhook.
+/* event.h - one thing that happened, as people and programs are told: an id, the incident it belongs to, and the JSON
+ * that stands in the log of events, in the outbox and in the body of a webhook.
  *
  * The id is a hash over what was decided, not over when: who decides again after a crash makes the same id. */
 #ifndef ALERTS_EVENT_H

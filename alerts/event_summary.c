@@ -142,7 +142,8 @@ static unsigned still_up(const struct event_about *a, uint64_t since_ms)
 	return n;
 }
 
-/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from all that have looked (eu and us)", "seen from one place (eu)". */
+/* "from all 3 regions", "from 2 of 3 regions (eu and us)", "from all that have looked (eu and us)", "seen from one place
+ * (eu)". */
 static void say_from(struct sentence *s, const struct event_about *a, uint64_t since_ms)
 {
 	unsigned downs = count(a, is_down), voters = downs + still_up(a, since_ms);

@@ -1,4 +1,5 @@
-/* main.c - portwatch-alerts: options in, one pipeline and its channels, signals; the only file here that ends the process. */
+/* main.c - portwatch-alerts: options in, one pipeline and its channels, signals; the only file here that ends the
+ * process. */
 #include "alerts/dead_man.h"
 #include "alerts/metrics.h"
 #include "alerts/pipeline.h"

@@ -1,8 +1,9 @@
 /* overview.c - see overview.h.
- * In: the log of changes, heartbeats, all watches a slice at a time.  Out: calls into the shards, masks, problems, numbers.
+ * In: the log of changes, heartbeats, all watches a slice at a time.  Out: calls into the shards, masks, problems,
+ * numbers.
  * Owns: the settings in force.
- * Why so: settings that name other regions or shards change what every index means, so then every shard begins anew from what
- * is stored; a window of maintenance changes nothing but whether people are told. */
+ * Why so: settings that name other regions or shards change what every index means, so then every shard begins anew from
+ * what is stored; a window of maintenance changes nothing but whether people are told. */
 #include "alerts/overview.h"
 
 #include "alerts/shard.h"
@@ -16,7 +17,7 @@
 
 #define LISTEN_MS 5000
 #define TALLY_MS 2500	   /* between two rounds over all watches */
-#define TALLY_SLICE 20000  /* watches a pass: some 5 ms */
+#define TALLY_SLICE 20000  /* watches a pass: results must not wait for the whole round */
 #define SELF_MS 1000
 #define COUNT_MS 1000
 
@@ -146,7 +147,8 @@ static void forget_regions(struct alerts *a)
 	a->next_listen_ns = 0;
 }
 
-/* Once everything that was decided under the old ones is stored.  The monitors are read after the shards were taken: once. */
+/* Once everything that was decided under the old ones is stored.  The monitors are read after the shards were taken:
+ * once. */
 static bool apply_settings(struct alerts *a)
 {
 	for (unsigned i = 0; i < SETTINGS_SHARDS_MAX; i++)

@@ -1,5 +1,5 @@
-/* overview.h - what concerns all shards at once: which monitors and settings there are, which regions may vote, what is wrong
- * with ourselves, and the numbers of it all. */
+/* overview.h - what concerns all shards at once: which monitors and settings there are, which regions may vote, what is
+ * wrong with ourselves, and the numbers of it all. */
 #ifndef ALERTS_OVERVIEW_H
 #define ALERTS_OVERVIEW_H
 

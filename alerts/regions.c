@@ -1,7 +1,8 @@
 /* regions.c - see regions.h.
  * In: heartbeats and votes.  Out: two masks for the deciding, and why.  Owns nothing but its struct.
- * Why so: a region is judged over all monitors at once, because no single one can tell a broken prober from a broken path.
- * It comes back only after it was well for a while: one that comes and goes would turn votes on and off under the deciding. */
+ * Why so: a region is judged over all monitors at once, because no single one can tell a broken prober from a broken
+ * path.  It comes back only after it was well for a while: one that comes and goes would turn votes on and off under the
+ * deciding. */
 #include "alerts/regions.h"
 
 #include "base/log.h"
@@ -15,8 +16,8 @@ void regions_init(struct regions *r, const struct settings *s, uint64_t mono_ms)
 	*r = (struct regions){ .count = s->regions, .shards = s->shards };
 	for (unsigned i = 0; i < s->regions; i++)
 		snprintf(r->region[i].name, sizeof(r->region[i].name), "%s", s->region[i]);
-	/* A heartbeat outlives its engine by 10 to 15 s, so one that is not there when we start has been away for long; half of the
-	 * usual patience is for engines that start together with us. */
+	/* A heartbeat outlives its engine by 10 to 15 s, so one that is not there when we start has been away for long;
+	 * half of the usual patience is for engines that start together with us. */
 	regions_grace(r, mono_ms > REGION_SILENT_MS / 2 ? mono_ms - REGION_SILENT_MS / 2 : 0);
 }
 

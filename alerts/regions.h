@@ -1,8 +1,9 @@
 /* regions.h - which regions may vote: those with a living engine that are not quarantined.
  *
- * Silent: no engine's heartbeat for 20 s (per shard, because engines may share the shards out).  Quarantined: its canaries fail
- * only from there, an always-down canary answers there, or it disagrees with the majority on 5 % of its targets and more.
- * The judging is pure: heartbeats, votes and the time go in; only regions_listen() speaks to Redis. */
+ * Silent: no engine's heartbeat for 20 s (per shard, because engines may share the shards out).  Quarantined: its
+ * canaries fail only from there, an always-down canary answers there, or it disagrees with the majority on 5 % of its
+ * targets and more.  The judging is pure: heartbeats, votes and the time go in; only regions_listen() speaks to Redis.
+ */
 #ifndef ALERTS_REGIONS_H
 #define ALERTS_REGIONS_H
 

@@ -1,8 +1,8 @@
 /* result_feed.c - see result_feed.h.
  * In: one XREADGROUP over every stream of every shard we hold.  Out: rows, one call each, and acknowledgements.
  * Owns: where each stream stands, and the ids that wait to be acknowledged; the link is borrowed.
- * Why so: one command for all streams, because a blocked reader wakes with the first entry of any of them.  A stream is first
- * asked for what is pending, from 0-0 upwards, and for new entries only when nothing is left there. */
+ * Why so: one command for all streams, because a blocked reader wakes with the first entry of any of them.  A stream is
+ * first asked for what is pending, from 0-0 upwards, and for new entries only when nothing is left there. */
 #include "alerts/result_feed.h"
 
 #include "base/log.h"
@@ -289,7 +289,8 @@ static void note_history_ends(struct feed *f, const struct redis_reply *reply)
 	}
 }
 
-/* Somebody removed a group, or its stream: made again, from the first entry on, because a result that is read twice is no harm. */
+/* Somebody removed a group, or its stream: made again, from the first entry on, because a result that is read twice is
+ * no harm. */
 static void mend_groups(struct feed *f)
 {
 	for (unsigned i = 0; i < f->streams; i++)

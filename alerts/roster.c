@@ -1,7 +1,7 @@
 /* roster.c - see roster.h.
  * In: names and times.  Out: the watched monitor.  Owns: everything in it, the watches too.
- * Why so: a deadline is only ever moved forward to an earlier time; one that moved back is found out when it comes up.  Most
- * results just say "still up" and would otherwise each shift the heap. */
+ * Why so: a deadline is only ever moved forward to an earlier time; one that moved back is found out when it comes up.
+ * Most results just say "still up" and would otherwise each shift the heap. */
 #include "alerts/roster.h"
 
 #include "base/must.h"

@@ -1,7 +1,7 @@
 /* roster.h - the monitors of one shard: found by name, and by who is due next.
  *
- * A monitor is kept as its JSON of one line and decoded when something is to be told or probed, which is seldom: a million of
- * them cost some 200 MB less than as structs. */
+ * A monitor is kept as its JSON of one line and decoded when something is to be told or probed, which is seldom: as
+ * structs a million of them would take more than 1 GB. */
 #ifndef ALERTS_ROSTER_H
 #define ALERTS_ROSTER_H
 
@@ -14,7 +14,8 @@ struct watched {
 	struct watch *watch;
 	char *json;		     /* monitor_encode(); the roster frees it */
 	char **parent;		     /* NULL-ended, or NULL */
-	/* As a parent: when its round was last asked for a child, until when it counts as suspect, which regions have answered. */
+	/* As a parent: when its round was last asked for a child, until when it counts as suspect, which regions have
+	 * answered. */
 	uint64_t asked_ms, suspect_until_ms;
 	uint16_t answered;
 	uint16_t region_mask;

@@ -1,7 +1,7 @@
 /* round.c - see round.h.
  * In: who is to be looked at, from where.  Out: entries of up to 64 jobs.  Owns: what was gathered.
- * Why so: when a data centre goes, thousands of monitors ask for the same round within one pass; sorted by what an entry holds in
- * common they leave as a few entries a region and one round trip. */
+ * Why so: when a data centre goes, thousands of monitors ask for the same round within one pass; sorted by what an entry
+ * holds in common they leave as a few entries a region and one round trip. */
 #include "alerts/round.h"
 
 #include "base/log.h"

@@ -24,8 +24,8 @@ struct rounds {
 void rounds_free(struct rounds *r);
 /* One job for each region of the mask. */
 void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint16_t regions, uint64_t slot_ms, unsigned attempt);
-/* Sends what was gathered and forgets it, also what Redis refused: who still wants to know asks again.  region: names by index.  0, or
- * negative: it was not all sent. */
+/* Sends what was gathered and forgets it, also what Redis refused: who still wants to know asks again.  region: names by
+ * index.  0, or negative: it was not all sent. */
 int rounds_send(struct rounds *r, struct redis_link *link, const char *prefix, const char *const *region);
 
 #endif

@@ -69,7 +69,8 @@ static void keep(const struct problem *p, struct store *store)
 	json_decref(o);
 }
 
-/* What is known of something.  After a restart nothing is, until it was seen: a problem must not end by our forgetting it. */
+/* What is known of something.  After a restart nothing is, until it was seen: a problem must not end by our forgetting
+ * it. */
 enum look { LOOK_FINE, LOOK_WRONG, LOOK_UNKNOWN };
 static enum look look(bool wrong, bool fine)
 {

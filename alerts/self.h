@@ -1,7 +1,7 @@
 /* self.h - what does not work with portwatch itself: one event when it begins, one when it ends, notices both.
  *
- * Told by whoever holds shard 0, so by one process; what is wrong stands in that shard's state hash as "@problem:KEY", so that a
- * restarted process neither tells it again nor forgets to tell its end. */
+ * Told by whoever holds shard 0, so by one process; what is wrong stands in that shard's state hash as "@problem:KEY",
+ * so that a restarted process neither tells it again nor forgets to tell its end. */
 #ifndef ALERTS_SELF_H
 #define ALERTS_SELF_H
 
@@ -40,7 +40,8 @@ struct self_facts {
 
 /* Puts events and fields for what began or ended since the last call into the store of shard 0. */
 void self_check(struct self *s, const struct self_facts *facts, struct store *store);
-/* A field "@problem:..." or "@region:..." of shard 0's state, when the shard is taken; regions get their quarantine back. */
+/* A field "@problem:..." or "@region:..." of shard 0's state, when the shard is taken; regions get their quarantine
+ * back. */
 void self_load(struct self *s, struct regions *regions, const char *field, const char *json, size_t len);
 /* Shard 0 is another's now. */
 void self_forget(struct self *s);

@@ -1,7 +1,7 @@
 /* shard.c - see shard.h; the life of a shard: taken, loaded, replayed, live, lost.
  * In: the lease, the monitors that were told, states and results from Redis.  Out: a roster that decides.
- * Owns: lease, store and roster.  Why so: every step is short, so that a shard that is being taken over does not keep the
- * others from deciding, or from renewing their leases. */
+ * Owns: lease, store and roster.  Why so: every step is short, so that a shard that is being taken over does not keep
+ * the others from deciding, or from renewing their leases. */
 #include "alerts/shard.h"
 
 #include "alerts/share.h"
@@ -111,8 +111,8 @@ static void take_field(void *arg, const char *field, const char *json, size_t le
 		shard_load_state(l->a, l->s, field, json, len);
 }
 
-/* The monitors are there: their states, and the group of their results.  What is told of monitors that are gone is stored with
- * the first commit. */
+/* The monitors are there: their states, and the group of their results.  What is told of monitors that are gone is
+ * stored with the first commit. */
 static void load(struct alerts *a, struct shard *s)
 {
 	struct loading l = { a, s };

@@ -3,8 +3,8 @@
  *	FREE --lease--> LOADING --monitors, states--> REPLAYING --last results--> LIVE
  *	  ^________________________lease lost, settings changed____________________|
  *
- * Loading takes the states that were stored, replaying puts the results of the last 2.5 intervals into the watches without
- * deciding; then everything is decided once, and from then on with every result and every deadline. */
+ * Loading takes the states that were stored, replaying puts the results of the last 2.5 intervals into the watches
+ * without deciding; then everything is decided once, and from then on with every result and every deadline. */
 #ifndef ALERTS_SHARD_H
 #define ALERTS_SHARD_H
 

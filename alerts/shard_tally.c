@@ -1,6 +1,7 @@
 /* shard_tally.c - everybody is looked at once every few seconds, a slice at a time.
  * In: the watches of a shard.  Out: votes for the judging of regions, numbers for the metrics, a canary that stays away.
- * Owns: nothing.  Why so: what concerns all monitors at once is counted beside the deciding, so a result costs nothing more. */
+ * Owns: nothing.  Why so: what concerns all monitors at once is counted beside the deciding, so a result costs nothing
+ * more. */
 #include "alerts/shard.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* shard_watch.c - the monitors of a shard: they come, change and go; results and time make them decide.
  * In: monitors, results, deadlines.  Out: events and states into the shard's store, rounds into the process's list.
- * Owns: nothing beyond the roster.  Why so: whatever a watch says, act() does; it is the one place where a decision leaves
- * the pure part. */
+ * Owns: nothing beyond the roster.  Why so: whatever a watch says, act() does; it is the one place where a decision
+ * leaves the pure part. */
 #include "alerts/shard.h"
 
 #include "alerts/dead_man.h"

@@ -1,7 +1,7 @@
 /* share.c - see share.h.
  * In: heartbeats of alerts processes.  Out: leases asked for and given back.  Owns: nothing.
- * Why so: nobody hands out work; each takes what is free until it has its share and gives back what is more.  Two that start
- * at once settle within a few beats, and a dead one's shards are free when its leases end. */
+ * Why so: nobody hands out work; each takes what is free until it has its share and gives back what is more.  Two that
+ * start at once settle within a few beats, and a dead one's shards are free when its leases end. */
 #include "alerts/share.h"
 
 #include "alerts/shard.h"

@@ -15,8 +15,8 @@ static inline unsigned share_fair(unsigned shards, unsigned alive)
 
 /* Says that we live, counts who else does, takes and gives back. */
 void share_step(struct alerts *a);
-/* From within what may take long (a million monitors are read): we live, and our leases are renewed.  What is lost by then is found
- * out by the next share_step(). */
+/* From within what may take long (a million monitors are read): we live, and our leases are renewed.  What is lost by
+ * then is found out by the next share_step(). */
 void share_keep(struct alerts *a);
 /* All of them are given back, and we do not live any more. */
 void share_leave(struct alerts *a);

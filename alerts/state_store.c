@@ -1,7 +1,7 @@
 /* state_store.c - see state_store.h.
  * In: fields and events.  Out: one MULTI/EXEC at a time.  Owns: what is put until it stands; the link is borrowed.
- * Why so: commands are kept as words and sent again as they are until Redis has them, so a retry cannot say something else
- * than the first try did. */
+ * Why so: commands are kept as words and sent again as they are until Redis has them, so a retry cannot say something
+ * else than the first try did. */
 #include "alerts/state_store.h"
 
 #include "base/clock.h"
@@ -12,7 +12,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* A transaction ends with the first state behind so many commands: it carries whole decisions, and its reply stays small. */
+/* A transaction ends with the first state behind so many commands: it carries whole decisions, and its reply stays
+ * small. */
 #define CHUNK 5000
 
 /* One HSET, HDEL or XADD: words in one block, each ended by 0 (JSON has no zero bytes). */

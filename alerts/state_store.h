@@ -1,8 +1,9 @@
 /* state_store.h - what a shard has decided, made to last: states, events and outbox in one transaction.
  *
- * The EXEC is the point of truth.  It is guarded by the lease (WATCH, and the lease's value must be our name), so a process
- * that was held up and lost its shard writes nothing.  Each transaction leaves its mark in the state hash, "@commit"; when a link broke
- * before EXEC was answered, the mark tells whether it stood, and it is neither lost nor written twice. */
+ * The EXEC is the point of truth.  It is guarded by the lease (WATCH, and the lease's value must be our name), so a
+ * process that was held up and lost its shard writes nothing.  Each transaction leaves its mark in the state hash,
+ * "@commit"; when a link broke before EXEC was answered, the mark tells whether it stood, and it is neither lost nor
+ * written twice. */
 #ifndef ALERTS_STATE_STORE_H
 #define ALERTS_STATE_STORE_H
 
@@ -43,7 +44,8 @@ enum store_outcome store_commit(struct store *s);
 /* True while Redis refuses for want of memory. */
 bool store_is_full(const struct store *s);
 
-/* Gives every field of the shard's state hash, those that begin with @ too; some twice, maybe.  0, or -EIO or -EREMOTEIO. */
+/* Gives every field of the shard's state hash, those that begin with @ too; some twice, maybe.  0, or -EIO or
+ * -EREMOTEIO. */
 typedef void store_take(void *arg, const char *field, const char *json, size_t len);
 int store_load(struct redis_link *link, const char *prefix, unsigned shard, store_take *take, void *arg);
 

@@ -5,7 +5,7 @@
 
 load lib.bash
 
-: "${PORTWATCH_ALERTS:=$PW_BUILD/portwatch-alerts}"
+: "${PORTWATCH_ALERTS:=${PORTWATCH%/*}/portwatch-alerts}"
 
 setup_file() {
 	file_needs netns redis python || return 0
