@@ -40,7 +40,7 @@ static const struct option_table up_table = {
 	.synopsis = "-c FILE [--redis URL] [OPTION...]",
 	.about = "Runs everything on this machine: scheduler, an engine for each region of the file, alerts, and a "
 		 "private Redis between them. Shows what they find; Ctrl-C ends all of it.",
-	.examples = "portwatch up -c examples/first.yaml\n"
+	.examples = "portwatch up -c monitors.yaml\n"
 		    "portwatch up -c /etc/portwatch/ --redis redis://127.0.0.1 | tee events.log",
 	.footer = "SIGHUP, or a changed file: reads it again; one with errors is said and changes nothing.\n"
 		  "First Ctrl-C or SIGTERM: ends in order, so that nothing is lost; the second: at once.\n"

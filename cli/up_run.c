@@ -57,12 +57,17 @@ static void hear(struct up *up, int signal_number)
 	}
 }
 
+/* Also wakes up when nobody reads our output any more: a pipe that ended, a terminal that was closed. */
 static void wait_for_something(struct up *up, int ms)
 {
-	struct pollfd fds[CHILDREN_MAX + 1] = { { .fd = up->signals, .events = POLLIN } };
+	struct pollfd fds[CHILDREN_MAX + 2] = { { .fd = up->signals, .events = POLLIN } };
 	struct signalfd_siginfo info;
-	const unsigned count = 1 + children_poll(&up->children, fds + 1);
-	poll(fds, count, ms);
+	unsigned count = 1 + children_poll(&up->children, fds + 1);
+	const struct pollfd *out = &fds[count];
+	if (!up->view.error)
+		fds[count++] = (struct pollfd){ .fd = STDOUT_FILENO };
+	if (poll(fds, count, ms) > 0 && !up->view.error && out->revents & (POLLERR | POLLHUP))
+		up->view.error = -EPIPE;
 	while (read(up->signals, &info, sizeof info) == sizeof info)
 		hear(up, (int)info.ssi_signo);
 	children_tend(&up->children);

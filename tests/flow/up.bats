@@ -129,14 +129,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	listen "$other"
 	write_file file.yaml "web=$port" "other=$other"
 	up_start
-	await_out 10 ' 2 monitors: 2 up; 3 regions'
+	await_out 20 ' 2 monitors: 2 up; 3 regions'
 	: >watched
 	"$PORTWATCH" status --watch --state "$STATE" >watched 3>&- &
 	note_process $!
 	await_line 5 $! '^2 monitors: 2 up; 3 regions' watched
 	kill "$web"
-	await_out 15 ' DOWN  +web .* closed, service; eu .*us .*ap .*; since .*, confirmed in .*; told'
-	await_out 5 ' 2 monitors: 1 up, 1 down; 3 regions'
+	await_out 25 ' DOWN  +web .* closed, service; eu .*us .*ap .*; since .*, confirmed in .*; told'
+	await_out 15 ' 2 monitors: 1 up, 1 down; 3 regions'
 
 	# What is seen of it from outside.
 	wait_for 5 grep -qE '^DOWN +web .*closed from .*, service; was up for ' watched
@@ -157,7 +157,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	[ "$(grep -cE '^  (eu|us|ap)  down ' explained)" = 3 ]
 	[ "$(ask explain web -o json | jq -r .state)" = down ]
 	"$PORTWATCH" monitors pause other --redis "unix://$STATE/redis.sock"
-	await_out 5 ' 2 monitors: 1 down, 1 paused; 3 regions'
+	await_out 15 ' 2 monitors: 1 down, 1 paused; 3 regions'
 	"$PORTWATCH" monitors resume other --redis "unix://$STATE/redis.sock"
 	run --separate-stderr ask explain wbe
 	[ "$status" = 3 ]
@@ -174,7 +174,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	[ ! -s up.err ]
 	# What was stored stays, and is there again.
 	up_start
-	await_out 10 ' 2 monitors: 1 up, 1 down; 3 regions'
+	await_out 20 ' 2 monitors: 1 up, 1 down; 3 regions'
 	up_stop TERM
 	run ! grep -q ' DOWN ' up.out
 }
@@ -185,11 +185,11 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	listen "$port"
 	write_file file.yaml "web=$port"
 	up_start
-	await_out 10 ' 1 monitor: 1 up'
+	await_out 20 ' 1 monitor: 1 up'
 	for name in 'portwatch-engine --region us' portwatch-scheduler portwatch-alerts redis-server; do
 		pid=$(children "$name")
 		kill -KILL "$pid"
-		await_err 5 "\(pid $pid\) was killed by signal 9 \(Killed\); it is started again"
+		await_err 15 "\(pid $pid\) was killed by signal 9 \(Killed\); it is started again"
 		wait_for 10 eval "[ -n \"\$(children '$name')\" ]"
 	done
 	kill "$LISTENER"
@@ -203,18 +203,18 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	listen "$port"
 	write_file file.yaml "web=$port"
 	up_start
-	await_out 10 ' 1 monitor: 1 up'
+	await_out 20 ' 1 monitor: 1 up'
 	write_file file.yaml "web=$port" "more=$port"
 	kill -HUP $UP
-	await_err 5 'file.yaml was changed and is in force, in 3 regions: 1 added, 0 changed, 0 removed, 1 as they were'
-	await_out 10 ' 2 monitors: 2 up'
+	await_err 15 'file.yaml was changed and is in force, in 3 regions: 1 added, 0 changed, 0 removed, 1 as they were'
+	await_out 20 ' 2 monitors: 2 up'
 	echo '  - {name: x, nonsense: 1}' >>file.yaml
-	await_err 5 'everything goes on as before'
-	await_err 5 'file.yaml:6:'
+	await_err 15 'everything goes on as before'
+	await_err 15 'file.yaml:6:'
 	write_file file.yaml "web=$port"
 	sed -i 's/, {name: ap.*/]/' file.yaml
-	await_err 5 'file.yaml was changed and is in force, in 2 regions: 0 added, 0 changed, 1 removed'
-	await_out 10 ' 1 monitor: 1 up; 2 regions'
+	await_err 15 'file.yaml was changed and is in force, in 2 regions: 0 added, 0 changed, 1 removed'
+	await_out 20 ' 1 monitor: 1 up; 2 regions'
 	wait_for 10 eval '[ "$(children portwatch-engine | wc -l)" = 2 ]'
 	up_stop
 }
@@ -223,7 +223,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	redis_start
 	write_file file.yaml "web=$(free_port)"
 	up_start --redis "$REDIS_URL" --prefix other
-	await_out 15 ' DOWN  +web '
+	await_out 25 ' DOWN  +web '
 	[ ! -e "$STATE" ]
 	[ -z "$(children redis-server)" ]
 	# The URL may hold a password, and what stands in ps is for everybody.
@@ -253,14 +253,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 		echo 'monitors: [{name: quiet, target: "198.18.0.1:9", interval: 60s, timeout: 30s}]'
 	} >file.yaml
 	up_start
-	await_out 10 ' 1 monitor: 1 new'
+	await_out 20 ' 1 monitor: 1 new'
 	run --separate-stderr "$PORTWATCH" up -c file.yaml --state "$STATE"
 	[ "$status" = 4 ]
 	[[ $stderr == *"another portwatch up uses"* ]]
 	all=$(children)
 	kill -STOP "$(children portwatch-scheduler)" # it will not end when it is asked to
 	kill -INT $UP
-	await_err 5 'scheduler has not ended yet; Ctrl-C again'
+	await_err 15 'scheduler has not ended yet; Ctrl-C again'
 	kill -INT $UP
 	await_exit $UP 5
 	for pid in $all; do
@@ -272,13 +272,21 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	local all pid
 	write_file file.yaml "web=$(free_port)"
 	up_start
-	await_out 10 ' 1 monitor: 1 new'
+	await_out 20 ' 1 monitor: 1 new'
 	all=$(children)
 	[ "$(wc -w <<<"$all")" = 6 ]
 	kill -KILL $UP
 	for pid in $all; do
 		await_exit "$pid" 10
 	done
+}
+
+@test "it ends when nobody reads its output any more" {
+	write_file file.yaml "web=$(free_port)"
+	timeout 20 bash -c '"$PORTWATCH" up -c file.yaml --state "$1" 2>up.err | head -1' - "$STATE" >first
+	[ "$(wc -l <first)" = 1 ]
+	[ ! -e "$STATE/redis.sock" ]
+	[ ! -s up.err ]
 }
 
 @test "on a terminal the view is painted, fits 80 columns and gives the screen back" {
@@ -309,7 +317,7 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	listen "$port"
 	write_file file.yaml "web=$port" "a-monitor-with-a-long-name=$port"
 	up_start
-	await_out 10 ' 2 monitors: 2 up'
+	await_out 20 ' 2 monitors: 2 up'
 	"$PYTHON" terminal.py 2.5 "$PORTWATCH" status --watch --state "$STATE" >seen
 	grep -qF $'\e[?1049h' seen
 	grep -qF $'\e[?1049l' seen
