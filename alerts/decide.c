@@ -322,6 +322,8 @@ static void conclude(const struct decide_in *in, const struct view *view, struct
 	out->lasting = !out->down && tally_is_majority(&t, in);
 	if (!out->down)
 		out->since_ms = t.downs ? t.since_ms : 0;
+	for (unsigned i = 0; i < in->regions; i++)
+		out->unheard |= out->down && !(barred >> i & 1) && view[i].newest_ms && view[i].newest_ms < out->since_ms;
 	if (out->down)
 		out->scope = t.disagree ? SCOPE_PARTIAL : SCOPE_SERVICE;
 	else if (out->path)

@@ -58,6 +58,7 @@ struct decision {
 	bool blind;		/* too few may vote: what stands above is from their last words */
 	bool expired;		/* of blind: those last words are too old as well */
 	bool failed;		/* there is a failure among the results kept */
+	bool unheard;		/* of down: a voter has not looked since the first failure */
 	bool opened;		/* somebody has seen it open, as far back as results are kept */
 	unsigned need;		/* voters without which nothing is decided: two, or one if there is one region only */
 	unsigned heard;		/* regions with any known result */

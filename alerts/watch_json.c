@@ -82,6 +82,7 @@ static json_t *save_telling(const struct telling *t)
 	put_true(o, "logged", t->logged);
 	put_true(o, "slow", t->slow);
 	put_true(o, "lossy", t->lossy);
+	put_true(o, "gathering", t->gathering);
 	return o;
 }
 
@@ -251,6 +252,7 @@ static void load_telling(struct reading *r, const json_t *o, struct telling *t)
 	t->logged = take_true(r, o, "logged");
 	t->slow = take_true(r, o, "slow");
 	t->lossy = take_true(r, o, "lossy");
+	t->gathering = take_true(r, o, "gathering");
 }
 
 static void load_story(struct reading *r, const json_t *o, struct story *s)

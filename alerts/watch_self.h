@@ -7,6 +7,7 @@
 #include "alerts/quiet.h"
 
 #define WATCH_PATH_NOTICE_MS 300000 /* or five intervals if shorter: what heals by then is worth a line to nobody */
+#define WATCH_GATHER_MS 500	    /* a DOWN is told with the answers of all regions, unless one takes longer than this */
 #define WATCH_HOLD_EXTRA_MS 3000    /* beyond its timeout a child waits so long for its suspected parent to be decided */
 
 /* Something that goes on and is, or may be, told: one for each kind of event but UP, which ends DOWN. */
@@ -17,6 +18,7 @@ struct telling {
 	bool open; /* it goes on */
 	bool told, logged; /* to the channels; as not told */
 	bool slow, lossy;
+	bool gathering; /* of DOWN: a region that may vote has not looked since the first failure */
 };
 
 /* What a monitor needs only while it is not simply up. */

@@ -23,6 +23,12 @@ static uint64_t hold_until_ms(const struct watch *w, const struct telling *t)
 	return t->decided_ms + w->rule.timeout_ms + WATCH_HOLD_EXTRA_MS;
 }
 
+/* Until when it waits for those who have not answered yet: somebody who is woken wants to read what all regions see. */
+static uint64_t gather_until_ms(enum event_kind kind, const struct telling *t)
+{
+	return kind == EVENT_DOWN && t->gathering ? t->decided_ms + WATCH_GATHER_MS : t->decided_ms;
+}
+
 static struct watch_event *emit(struct watch_actions *actions, const struct telling *t, enum event_kind kind, bool told)
 {
 	must(t->incident);
@@ -61,7 +67,9 @@ static void try_to_tell(struct watch *w, enum event_kind kind, const struct watc
 	struct telling *t = &w->story->telling[kind];
 	char why[QUIET_WHY_MAX];
 
-	if (t->told || env->now_ms < t->decided_ms + delay_ms(w, kind))
+	if (kind == EVENT_UNKNOWN && t->logged)
+		return; /* of ours, and told as such: not again for each monitor when the engines are back but not the results */
+	if (t->told || env->now_ms < gather_until_ms(kind, t) + delay_ms(w, kind))
 		return;
 	const enum quiet quiet = quiet_judge(kind, w->rule.canary, w->story->flap.on, env, hold_until_ms(w, t), why);
 	if (quiet == QUIET_WAIT || (quiet == QUIET_SILENT && t->logged))
@@ -121,6 +129,7 @@ static void note(struct telling *t, const struct watch *w, const struct decision
 	t->scope = w->scope;
 	t->slow = d->slow;
 	t->lossy = d->lossy;
+	t->gathering = d->unheard;
 }
 
 static void begin_telling(struct watch *w, enum event_kind kind, const struct decision *d, uint64_t now_ms)
@@ -222,7 +231,7 @@ uint64_t watch_tell_due_ms(const struct watch *w, const struct watch_env *env)
 		const struct telling *t = &w->story->telling[kind];
 		if (!t->open || t->told)
 			continue;
-		uint64_t next = t->decided_ms + delay_ms(w, kind);
+		uint64_t next = gather_until_ms(kind, t) + delay_ms(w, kind);
 		if (next <= env->now_ms && env->parent == PARENT_SUSPECT)
 			next = hold_until_ms(w, t);
 		if (next > env->now_ms && next < due)

@@ -9,17 +9,45 @@
 
 #include "base/http_page.h"
 
+#include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Splits "host:port", "[v6]:port" or ":port".  False if it is none of them. */
+static bool split(const char *listen, char host[NI_MAXHOST], char port[8])
+{
+	const bool bracket = listen[0] == '[';
+	const char *colon = bracket ? strstr(listen, "]:") : strchr(listen, ':');
+	if (!colon)
+		return false;
+	const char *start = listen + bracket;
+	const size_t host_len = (size_t)(colon - start);
+	const char *digits = colon + 1 + bracket;
+	const size_t digits_len = strspn(digits, "0123456789");
+	if (host_len >= NI_MAXHOST || digits[digits_len] || !digits_len || digits_len > 5 || atoi(digits) > 65535)
+		return false;
+	memcpy(host, start, host_len);
+	host[host_len] = 0;
+	strcpy(port, digits);
+	return host_len > 0 || !bracket;
+}
+
+bool http_listen_is_fine(const char *listen, char *why, size_t why_len)
+{
+	char host[NI_MAXHOST], port[8];
+	if (split(listen, host, port))
+		return true;
+	snprintf(why, why_len, "\"%s\" is not host:port, [v6]:port or :port with a port of 0 to 65535", listen);
+	return false;
+}
 
 #ifdef HAVE_LIBMICROHTTPD
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -94,25 +122,6 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *connection, cons
 	return refuse(s, connection, MHD_HTTP_NOT_FOUND);
 }
 
-/* Splits "host:port", "[v6]:port" or ":port".  False if it is none of them. */
-static bool split(const char *listen, char host[NI_MAXHOST], char port[8])
-{
-	const bool bracket = listen[0] == '[';
-	const char *colon = bracket ? strstr(listen, "]:") : strchr(listen, ':');
-	if (!colon)
-		return false;
-	const char *start = listen + bracket;
-	const size_t host_len = (size_t)(colon - start);
-	const char *digits = colon + 1 + bracket;
-	const size_t digits_len = strspn(digits, "0123456789");
-	if (host_len >= NI_MAXHOST || digits[digits_len] || !digits_len || digits_len > 5 || atoi(digits) > 65535)
-		return false;
-	memcpy(host, start, host_len);
-	host[host_len] = 0;
-	strcpy(port, digits);
-	return host_len > 0 || !bracket;
-}
-
 /* A listening socket on the first address that takes it, or -errno of the last one that did not. */
 static int bind_first(const struct addrinfo *list)
 {
@@ -138,10 +147,9 @@ static int listen_at(const char *where, char *why, size_t why_len)
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
 	char host[NI_MAXHOST], port[8];
 	struct addrinfo *list;
-	if (!split(where, host, port)) {
-		snprintf(why, why_len, "\"%s\" is not host:port, [v6]:port or :port with a port of 0 to 65535", where);
+	if (!http_listen_is_fine(where, why, why_len))
 		return -1;
-	}
+	split(where, host, port);
 	const int unknown = getaddrinfo(*host ? host : "127.0.0.1", port, &hints, &list);
 	if (unknown) {
 		snprintf(why, why_len, "cannot listen at %s: %s", where, gai_strerror(unknown));

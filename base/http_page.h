@@ -4,6 +4,7 @@
 #define BASE_HTTP_PAGE_H
 
 #include "base/text.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 struct http_page {
@@ -14,6 +15,9 @@ struct http_page {
 };
 
 struct http_server;
+
+/* Whether listen has the form below; false: why holds a sentence. */
+bool http_listen_is_fine(const char *listen, char *why, size_t why_len);
 
 /* listen: "host:port", "[v6]:port" or ":port" (loopback only when no host is given); port 0 lets the kernel choose, and
  * http_server_port() tells.  NULL: why holds a sentence.  Without libmicrohttpd it always refuses and says so. */

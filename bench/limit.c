@@ -2,6 +2,8 @@
  * In: a count, a number in flight, a timeout and target ranges.  Out: one JSON line of counts and costs.
  * Owns: one thread, one ring, a pool of blocking sockets, one connection each at a time.
  * A probe: CONNECT linked to a LINK_TIMEOUT, one completion, TCP_INFO, connect(AF_UNSPEC) to reset the socket.
+ * "false_open" counts connects that completed with 0 and no handshake behind it (tests/flow/false_open.bats); with
+ * --socket fresh, for an error queue that nobody drained makes a pooled socket say so for ever after.
  * Why so: the engine is measured against this floor, so every other way of doing a step (poll instead of connect, no
  * timer, fresh sockets, ...) is an option here and off unless asked for.  Not here on purpose: queues, verdicts,
  * error queues, deadlines of one's own. */
@@ -43,6 +45,7 @@ struct limit {
 	long started, inflight, inflight_max, enters;
 	long held; /* --hold: sockets in SYN_SENT at one instant */
 	long open, refused, timed_out, other;
+	long false_open; /* the connect completed with 0, and TCP_INFO knows of no handshake */
 	int other_errno; /* the last one */
 };
 
@@ -185,6 +188,8 @@ static void probe_count(struct limit *limit, int fd, int result)
 		int state = probe_state(fd, limit->set.info);
 		open = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 	}
+	if (!open && result == 0 && limit->set.how == HOW_CONNECT)
+		limit->false_open++;
 	if (!open && result >= 0) { /* a poll says only that something happened, and a connect's 0 may be untrue */
 		int error = 0;
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof error});
@@ -327,8 +332,8 @@ int main(int argc, char **argv)
 	struct utsname kernel;
 	uname(&kernel);
 	const struct settings *set = &limit.set;
-	printf("{\"count\":%ld,\"open\":%ld,\"refused\":%ld,\"timeout\":%ld,\"other\":%ld,\"other_errno\":%d",
-	       limit.started, limit.open, limit.refused, limit.timed_out, limit.other, limit.other_errno);
+	printf("{\"count\":%ld,\"open\":%ld,\"refused\":%ld,\"timeout\":%ld,\"other\":%ld,\"other_errno\":%d,\"false_open\":%ld",
+	       limit.started, limit.open, limit.refused, limit.timed_out, limit.other, limit.other_errno, limit.false_open);
 	printf(",\"wall_s\":%.3f,\"user_s\":%.3f,\"sys_s\":%.3f,\"cpu_s\":%.3f,\"cpu_us_per_probe\":%.3f,\"rate\":%.0f",
 	       wall, seconds(after.ru_utime) - seconds(before.ru_utime),
 	       seconds(after.ru_stime) - seconds(before.ru_stime), cpu, cpu * 1e6 / (double)limit.started,

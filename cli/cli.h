@@ -23,6 +23,12 @@ int cmd_config(int argc, char **argv);
 int cmd_monitors(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_engine(int argc, char **argv);
+int cmd_scheduler(int argc, char **argv);
+int cmd_alerts(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
+int cmd_up(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
 extern const char *const cli_version;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "cli/interrupt.h"
+#include "cli/redis_choice.h"
 #include "wire/target.h"
 
 #include <stdio.h>
@@ -16,13 +17,13 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *synopsis, *sentence;
 } verbs[] = {
-	{ "apply", monitors_apply, "-f PATH", "make Redis hold what a file or a directory says" },
-	{ "diff", monitors_diff, "-f PATH", "say what apply would change" },
-	{ "list", monitors_list, "", "print all monitors" },
-	{ "show", monitors_show, "NAME", "print one with everything that is known of it" },
-	{ "pause", monitors_pause, "NAME...", "stop probing them until they are resumed" },
-	{ "resume", monitors_resume, "NAME...", "probe them again" },
-	{ "remove", monitors_remove, "NAME...", "forget them" },
+	{ "apply", cmd_monitors_apply, "-f PATH", "make Redis hold what a file or a directory says" },
+	{ "diff", cmd_monitors_diff, "-f PATH", "say what apply would change" },
+	{ "list", cmd_monitors_list, "", "print all monitors" },
+	{ "show", cmd_monitors_show, "NAME", "print one with everything that is known of it" },
+	{ "pause", cmd_monitors_pause, "NAME...", "stop probing them until they are resumed" },
+	{ "resume", cmd_monitors_resume, "NAME...", "probe them again" },
+	{ "remove", cmd_monitors_remove, "NAME...", "forget them" },
 	{ 0 },
 };
 
@@ -32,7 +33,7 @@ struct redis_link *monitors_reach(const struct option_table *table, const char *
 	char why[1024];
 	*status = CLI_USAGE;
 	struct redis_link *link = NULL;
-	if (redis_reach_prefix_is_fine(prefix, why, sizeof why) && redis_reach_parse(redis, &url, why, sizeof why)) {
+	if (redis_reach_prefix_is_fine(prefix, why, sizeof why) && redis_choice(redis, NULL, &url, why, sizeof why)) {
 		*status = CLI_INTERNAL;
 		interrupt_watch();
 		link = redis_reach(&url, "portwatch-monitors", MONITORS_REACH_MS, why, sizeof why);
@@ -75,7 +76,7 @@ void monitors_unknown(const struct option_table *table, struct redis_link *link,
 
 static void print_help(FILE *to)
 {
-	fputs("Usage: portwatch monitors VERB --redis URL [OPTION...]\n\nVerbs:\n", to);
+	fputs("Usage: portwatch monitors VERB [--redis URL] [OPTION...]\n\nVerbs:\n", to);
 	for (const struct verb *v = verbs; v->name; v++)
 		fprintf(to, "  %-7s %-8s %s\n", v->name, v->synopsis, v->sentence);
 	fputs("\n'portwatch monitors VERB --help' tells the options and exit codes of each.\n", to);

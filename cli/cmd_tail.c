@@ -1,4 +1,5 @@
-/* cmd_tail.c - portwatch tail: reads results from Redis and prints them as words, for as long as somebody looks.
+/* cmd_tail.c - portwatch tail: reads results from Redis and prints them as words, for as long as somebody looks; with
+ * --alerts events instead (tail_alerts.c).
  * In: result streams.  Out: rows.
  * Owns: the link, the places in the streams, the printer.
  * Why so: reads of a quarter of a second each, so that Ctrl-C and --timeout are noticed without a second thread; an idle
@@ -10,7 +11,8 @@
 #include "cli/cli.h"
 #include "cli/colour.h"
 #include "cli/interrupt.h"
-#include "cli/redis_reach.h"
+#include "cli/redis_choice.h"
+#include "cli/tail_alerts.h"
 #include "cli/tail_printer.h"
 #include "cli/tail_streams.h"
 
@@ -26,11 +28,11 @@ enum {
 };
 
 struct tail_values {
-	const char *redis, *prefix, *from, *monitor, *fields, *shard;
+	const char *redis, *state, *prefix, *from, *monitor, *fields, *shard;
 	struct option_list regions;
 	uint64_t most, timeout_ms;
 	int output, colour;
-	bool list_fields;
+	bool list_fields, alerts;
 };
 
 /* Without json: an object that is never closed would help nobody. */
@@ -39,12 +41,15 @@ static const enum output_format tail_format[] = { OUTPUT_TABLE, OUTPUT_NDJSON, O
 
 static const struct option tail_rows[] = {
 	REDIS_OPTION(struct tail_values, false),
+	STATE_OPTION(struct tail_values),
+	{ "alerts", 0, OPTION_FLAG, .at = offsetof(struct tail_values, alerts), .only_flag = true,
+	  .sentence = "what was decided instead of results: who is DOWN, UP, has a path issue, and who was told" },
 	{ "region", 0, OPTION_LIST, .value = "NAME", .at = offsetof(struct tail_values, regions),
 	  .sentence = "only results of this region; without it all are shown" },
 	{ "shard", 0, OPTION_TEXT, .value = "N|all", .preset = "all", .at = offsetof(struct tail_values, shard),
 	  .sentence = "only this one of a region's streams", .only_flag = true },
 	{ "monitor", 0, OPTION_TEXT, .value = "NAME", .at = offsetof(struct tail_values, monitor),
-	  .sentence = "only results of this monitor", .only_flag = true },
+	  .sentence = "only what is about this monitor", .only_flag = true },
 	{ "from", 0, OPTION_TEXT, .preset = "now", .value = "start|now|ID", .at = offsetof(struct tail_values, from),
 	  .sentence = "where to begin: with the oldest result there is, with the next, or behind an entry's id",
 	  .only_flag = true },
@@ -67,10 +72,12 @@ static const struct option tail_rows[] = {
 
 static const struct option_table tail_table = {
 	.program = "portwatch tail",
-	.synopsis = "--redis URL [--region NAME]... [OPTION...]",
-	.about = "Prints results as the engines publish them. Nothing is taken from anybody: it only looks.",
+	.synopsis = "[--redis URL] [--alerts] [--region NAME]... [OPTION...]",
+	.about = "Prints results as the engines publish them, or with --alerts what is decided from them. Nothing is "
+		 "taken from anybody: it only looks.",
 	.examples = "portwatch tail --redis redis://127.0.0.1 --region eu\n"
-		    "portwatch tail --redis redis://127.0.0.1 --from start -o ndjson --timeout 5s | jq .verdict",
+		    "portwatch tail --redis redis://127.0.0.1 --from start -o ndjson --timeout 5s | jq .verdict\n"
+		    "portwatch tail --alerts --from start",
 	.footer = "Exit status: 0 Ctrl-C, or --count was reached, or --timeout passed; 1 --timeout passed before --count "
 		  "was reached; 3 the command line is wrong; 4 Redis refuses, or the output cannot be written.",
 	.env_prefix = "PORTWATCH",
@@ -200,17 +207,13 @@ static bool prepare(const struct tail_values *set, struct tail *tail, struct red
 	tail->streams.prefix = set->prefix;
 	tail->streams.regions = &set->regions;
 	tail->streams.from = set->from;
-	if (!set->redis) {
-		snprintf(why, why_len, "--redis URL is needed, as in --redis redis://127.0.0.1");
-		return false;
-	}
 	for (unsigned i = 0; i < set->regions.count; i++)
 		if (!redis_reach_region_is_fine(set->regions.item[i], why, why_len))
 			return false;
 	return redis_reach_prefix_is_fine(set->prefix, why, why_len) && tail_from_is_fine(set->from, why, why_len) &&
 	       tail_shard_parse(set->shard, &tail->streams.shard, why, why_len) &&
 	       (!set->fields || row_columns_parse(&printer->columns, ROW_RESULT, set->fields, why, why_len)) &&
-	       redis_reach_parse(set->redis, url, why, why_len);
+	       redis_choice(set->redis, set->state, url, why, why_len);
 }
 
 static int list_fields(void)
@@ -240,6 +243,24 @@ static int run(const struct tail_values *set, struct tail *tail)
 	return status;
 }
 
+static int run_alerts(const struct tail_values *set)
+{
+	char why[1024];
+	struct tail_alerts alerts = { .table = &tail_table, .prefix = set->prefix, .from = set->from, .monitor = set->monitor,
+				      .most = set->most, .timeout_ms = set->timeout_ms,
+				      .json = tail_format[set->output] == OUTPUT_NDJSON,
+				      .coloured = colour_wanted((enum colour_choice)set->colour, 1) };
+	if (tail_format[set->output] == OUTPUT_CSV || set->fields || set->regions.count ||
+	    strcmp(set->shard, "all") != 0)
+		return cli_refuse(&tail_table, CLI_USAGE,
+				  "--alerts: an event has no region, shard or fields of its own, and no form csv");
+	if (!redis_reach_prefix_is_fine(set->prefix, why, sizeof why) ||
+	    !tail_from_is_fine(set->from, why, sizeof why) ||
+	    !redis_choice(set->redis, set->state, &alerts.url, why, sizeof why))
+		return cli_refuse(&tail_table, CLI_USAGE, "%s", why);
+	return tail_alerts(&alerts);
+}
+
 int cmd_tail(int argc, char **argv)
 {
 	struct tail_values set;
@@ -250,6 +271,8 @@ int cmd_tail(int argc, char **argv)
 		return status;
 	if (set.list_fields)
 		return list_fields();
+	if (set.alerts)
+		return run_alerts(&set);
 	struct tail *tail = calloc(1, sizeof *tail);
 	if (!tail)
 		return cli_refuse(&tail_table, CLI_INTERNAL, "no memory");

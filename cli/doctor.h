@@ -15,7 +15,7 @@ struct doctor_finding {
 	const char *name;	   /* of the check */
 	enum doctor_verdict verdict;
 	char found[480];	   /* what is so, and what follows from it */
-	char mend[720];		   /* the exact command, or what to write where; "" if there is nothing to mend */
+	char mend[1000];	   /* lines for a shell that mend it, with a # before what is not; "" if there is nothing to mend */
 };
 
 #define DOCTOR_FINDINGS_MAX 40
@@ -33,6 +33,7 @@ void doctor_mend(struct doctor_finding *f, const char *format, ...) __attribute_
 /* What this host allows (doctor_host.c). */
 struct doctor_host {
 	const char *proc;	  /* "/proc", or a folder that looks like it */
+	const char *os_release;	  /* which distribution this is; NULL: /etc/os-release */
 	struct rlimit nofile;
 	uint64_t timeout_ms;	  /* of the probes that shall be made */
 	uint64_t inflight;	  /* how many of them at the same time */

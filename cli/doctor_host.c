@@ -48,6 +48,70 @@ static int read_numbers(const struct doctor_host *host, const char *name, uint64
 	return sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64, &number[0], &number[1], &number[2]);
 }
 
+/* Value of NAME=value or NAME="value" in os-release(5); "" if it is not there. */
+static void os_release_value(const char *text, const char *name, char *into, size_t len)
+{
+	const size_t name_len = strlen(name);
+	*into = 0;
+	for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, name, name_len) == 0 && line[name_len] == '=') {
+			line += name_len + 1;
+			line += *line == '"' || *line == '\'';
+			snprintf(into, len, "%.*s", (int)strcspn(line, "\"'\n"), line);
+			return;
+		}
+}
+
+/* How each distribution comes to a kernel of 6.1 or later; the first row that fits.  A container has its host's kernel, and
+ * the command is then for the host. */
+static const struct kernel_row {
+	const char *id, *version; /* of os-release, the latter as a beginning; "": any */
+	const char *command;
+} kernel_rows[] = {
+	{ "debian", "11", "echo 'deb http://archive.debian.org/debian bullseye-backports main' >/etc/apt/sources.list.d/backports.list && "
+			  "apt-get update && apt-get install -y -t bullseye-backports \"linux-image-$(dpkg --print-architecture)\" && reboot" },
+	{ "debian", "", "apt-get update && apt-get install -y \"linux-image-$(dpkg --print-architecture)\" && reboot" },
+	{ "ubuntu", "20", "do-release-upgrade # its newest kernel is 5.15" },
+	{ "ubuntu", "", "apt-get update && apt-get install -y \"linux-generic-hwe-$(. /etc/os-release; echo \"$VERSION_ID\")\" && reboot" },
+	{ "fedora", "", "dnf upgrade -y --refresh && reboot" },
+	{ "rhel", "", "dnf install -y \"https://www.elrepo.org/elrepo-release-$(rpm -E %rhel).el$(rpm -E %rhel).elrepo.noarch.rpm\" && "
+		      "dnf --enablerepo=elrepo-kernel install -y kernel-ml && reboot" },
+	{ "arch", "", "pacman -Syu --noconfirm linux && reboot" },
+	{ "alpine", "", "apk update && apk add linux-lts && reboot" },
+	{ "opensuse", "", "zypper refresh && zypper --non-interactive dup && reboot" },
+};
+
+static const struct kernel_row *kernel_row_of(const char *id, const char *version)
+{
+	for (size_t i = 0; i < sizeof kernel_rows / sizeof kernel_rows[0]; i++) {
+		const struct kernel_row *row = &kernel_rows[i];
+		if (strncmp(id, row->id, strlen(row->id)) == 0 && strncmp(version, row->version, strlen(row->version)) == 0)
+			return row;
+	}
+	return NULL;
+}
+
+static void mend_kernel(const struct doctor_host *host, struct doctor_finding *f)
+{
+	char text[4096] = "", id[64], like[128], version[32], *rest = NULL;
+	FILE *file = fopen(host->os_release ? host->os_release : "/etc/os-release", "re");
+	if (file) {
+		text[fread(text, 1, sizeof text - 1, file)] = 0;
+		fclose(file);
+	}
+	os_release_value(text, "ID", id, sizeof id);
+	os_release_value(text, "ID_LIKE", like, sizeof like);
+	os_release_value(text, "VERSION_ID", version, sizeof version);
+	const struct kernel_row *row = kernel_row_of(id, version);
+	/* Derivatives name what they come from, the nearest first; their version is their own. */
+	for (char *word = strtok_r(like, " ", &rest); word && !row; word = strtok_r(NULL, " ", &rest))
+		row = kernel_row_of(word, "");
+	if (row)
+		doctor_mend(f, "%s", row->command);
+	else
+		doctor_mend(f, "# how %s comes to Linux 6.1 or later is not known here; portwatch works without", *id ? id : "this system");
+}
+
 static void look_kernel(const struct doctor_host *host, struct doctor_finding *f)
 {
 	char release[128] = "";
@@ -61,7 +125,7 @@ static void look_kernel(const struct doctor_host *host, struct doctor_finding *f
 	if (version < 5017) {
 		doctor_say(f, DOCTOR_WARN, "Linux %s: too old for the io_uring connector (5.17), the epoll connector is used",
 			   release);
-		doctor_mend(f, "upgrade to Linux 6.1 or later");
+		mend_kernel(host, f);
 	} else if (version < 6001)
 		doctor_say(f, DOCTOR_OK, "Linux %s; from 6.1 on io_uring costs less", release);
 	else if (version < 6005)
@@ -77,21 +141,29 @@ static void never_done(void *arg, uint32_t slot, int res)
 	(void)res;
 }
 
-/* The number behind "Seccomp:" in our own status; 2: a filter, as containers have it. */
-static unsigned seccomp_mode(const struct doctor_host *host)
-{
-	char status[8192];
-	if (!read_proc(host, "self/status", status, sizeof status))
-		return 0;
-	const char *line = strstr(status, "\nSeccomp:");
-	return line ? (unsigned)strtoul(line + strlen("\nSeccomp:"), NULL, 10) : 0;
-}
+/* Docker's own profile and the three calls it leaves out: what else it forbids stays forbidden. */
+#define MEND_SECCOMP                                                                                                       \
+	"curl -fsSL https://raw.githubusercontent.com/moby/profiles/main/seccomp/default.json | "                              \
+	"jq '.syscalls += [{names: [\"io_uring_setup\", \"io_uring_enter\", \"io_uring_register\"], action: \"SCMP_ACT_ALLOW\"}]' " \
+	">portwatch-seccomp.json &&\n"                                                                                        \
+	"docker run --security-opt seccomp=portwatch-seccomp.json IMAGE # on the host, with the image's name"
+
+/* The connector's sentence says who forbids it (engine/connector_uring.c); the mend is for the one it names. */
+static const struct uring_mend {
+	const char *says, *command; /* NULL: a kernel that has it */
+} uring_mends[] = {
+	{ "io_uring_disabled=", "sysctl -w kernel.io_uring_disabled=0" },
+	{ "ulimit -l", "ulimit -l unlimited # as root, in the shell that starts it; in a unit: LimitMEMLOCK=infinity" },
+	{ "ulimit -n", "ulimit -n 65536 # as root, in the shell that starts it; in a unit: LimitNOFILE=65536" },
+	{ "fs.file-max", "sysctl -w fs.file-max=1048576" },
+	{ "seccomp filter", MEND_SECCOMP },
+	{ "this kernel has no io_uring", NULL },
+};
 
 /* Not read from settings but tried: what forbids it may be a setting, a filter or the kernel itself. */
 static void look_io_uring(const struct doctor_host *host, struct doctor_finding *f)
 {
 	char why[320] = "";
-	uint64_t disabled[3] = { 0 };
 	struct connector *c = connector_uring_open(64, never_done, NULL, why, sizeof why);
 	if (c) {
 		c->ops->close(c);
@@ -99,10 +171,16 @@ static void look_io_uring(const struct doctor_host *host, struct doctor_finding 
 		return;
 	}
 	doctor_say(f, DOCTOR_WARN, "the epoll connector will be used: %s", why);
-	if (read_numbers(host, "sys/kernel/io_uring_disabled", disabled) && disabled[0])
-		doctor_mend(f, "sysctl -w kernel.io_uring_disabled=0");
-	else if (seccomp_mode(host) == 2)
-		doctor_mend(f, "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile");
+	for (size_t i = 0; i < sizeof uring_mends / sizeof uring_mends[0]; i++) {
+		if (!strstr(why, uring_mends[i].says))
+			continue;
+		if (uring_mends[i].command)
+			doctor_mend(f, "%s", uring_mends[i].command);
+		else
+			mend_kernel(host, f);
+		return;
+	}
+	doctor_mend(f, "dmesg | grep -iE 'io_uring|apparmor|audit' | tail # who refused it");
 }
 
 static void look_nofile(const struct doctor_host *host, struct doctor_finding *f)
@@ -117,7 +195,8 @@ static void look_nofile(const struct doctor_host *host, struct doctor_finding *f
 			   " connects in flight (the soft one is raised by itself)",
 			   (uint64_t)host->nofile.rlim_cur, hard, hard > DESCRIPTORS_OWN ? hard - DESCRIPTORS_OWN : 1);
 	if (verdict != DOCTOR_OK)
-		doctor_mend(f, "LimitNOFILE=%" PRIu64 " in the unit, or as root: ulimit -Hn %" PRIu64, wanted, wanted);
+		doctor_mend(f, "ulimit -n %" PRIu64 " # as root, in the shell that starts it; in a unit: LimitNOFILE=%" PRIu64, wanted,
+			    wanted);
 }
 
 static void look_nr_open(const struct doctor_host *host, struct doctor_finding *f)
@@ -208,6 +287,18 @@ static void look_syn_linear(const struct doctor_host *host, struct doctor_findin
 		doctor_mend(f, "sysctl -w net.ipv4.tcp_syn_linear_timeouts=4");
 }
 
+/* Neither SYNs nor their answers are tracked, for an address of their own: what else leaves this host stays as it is.  (A
+ * user's SYNs alone could be exempted by skuid, but their answers would then be invalid to every firewall.) */
+#define MEND_NOTRACK                                                                                                       \
+	"# or exempt the probes. They need an address of their own (--source), here A:\n"                                     \
+	": \"${A:?is to be the address that only probes use}\" &&\n"                                                          \
+	"nft add table inet portwatch &&\n"                                                                                   \
+	"nft add chain inet portwatch out '{ type filter hook output priority raw; }' &&\n"                                   \
+	"nft add chain inet portwatch in '{ type filter hook prerouting priority raw; }' &&\n"                                \
+	"nft add rule inet portwatch out ip saddr \"$A\" meta l4proto tcp notrack &&\n"                                       \
+	"nft add rule inet portwatch in ip daddr \"$A\" meta l4proto tcp notrack # ip6 for IPv6\n"                            \
+	"# a firewall of yours has to accept them then: ip daddr $A ct state untracked accept"
+
 static void look_conntrack(const struct doctor_host *host, struct doctor_finding *f)
 {
 	uint64_t count[3] = { 0 }, max[3];
@@ -224,7 +315,7 @@ static void look_conntrack(const struct doctor_host *host, struct doctor_finding
 			   ? ": a full table drops SYNs of everybody on this host; a silent target holds an entry for 2 min"
 			   : "");
 	if (percent >= 50 || small)
-		doctor_mend(f, "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu64 ", or exempt the probes: nft ... notrack",
+		doctor_mend(f, "sysctl -w net.netfilter.nf_conntrack_max=%" PRIu64 "\n" MEND_NOTRACK,
 			    max[0] * 2 > CONNTRACK_WISHED ? max[0] * 2 : CONNTRACK_WISHED);
 }
 

@@ -36,6 +36,17 @@ void doctor_mend(struct doctor_finding *f, const char *format, ...)
 	va_end(args);
 }
 
+/* Line by line, so that they can be copied. */
+static void table_mend(struct text *to, int width, const char *mend)
+{
+	const char *before = "mend:";
+	for (const char *line = mend; line; line = strchr(line, '\n')) {
+		line += line != mend; /* past the end of the last one */
+		text_printf(to, "      %*s  %-5s %.*s\n", width, "", before, (int)strcspn(line, "\n"), line);
+		before = "";
+	}
+}
+
 static const char *colour_of(enum doctor_verdict verdict)
 {
 	static const char *const colours[DOCTOR_VERDICTS] = { COLOUR_GREEN, COLOUR_YELLOW, COLOUR_RED, COLOUR_DIM };
@@ -54,7 +65,7 @@ void doctor_table(struct text *to, const struct doctor_report *report, bool colo
 		text_printf(to, "%s%s%s%*s  %-*s  %s\n", coloured ? colour_of(f->verdict) : "", verdict,
 			    coloured ? COLOUR_END : "", 4 - (int)strlen(verdict), "", width, f->name, f->found);
 		if (*f->mend)
-			text_printf(to, "      %*s  mend: %s\n", width, "", f->mend);
+			table_mend(to, width, f->mend);
 	}
 }
 

@@ -46,6 +46,14 @@ static uint64_t info_number(const char *info, const char *name)
 	return info_text(info, name, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
 }
 
+/* The project's own packages, for Debian and Ubuntu; other systems have a newer one by now. */
+#define MEND_REDIS_VERSION                                                                                                 \
+	"# where Redis runs (Debian, Ubuntu):\n"                                                                              \
+	"curl -fsSL https://packages.redis.io/gpg | gpg --dearmor -o /usr/share/keyrings/redis-archive-keyring.gpg\n"         \
+	"echo \"deb [signed-by=/usr/share/keyrings/redis-archive-keyring.gpg] https://packages.redis.io/deb "                 \
+	"$(. /etc/os-release; echo \"$VERSION_CODENAME\") main\" >/etc/apt/sources.list.d/redis.list\n"                        \
+	"apt-get update && apt-get install -y redis"
+
 static void look_version(const char *info, const char *cli, struct doctor_finding *f)
 {
 	char version[64];
@@ -57,21 +65,23 @@ static void look_version(const char *info, const char *cli, struct doctor_findin
 		doctor_say(f, DOCTOR_OK, "Redis %.40s", version);
 	else {
 		doctor_say(f, DOCTOR_BAD, "Redis %.40s: XAUTOCLAIM, which takes over a dead engine's work, came with 6.2", version);
-		doctor_mend(f, "upgrade Redis to 6.2 or later");
+		doctor_mend(f, MEND_REDIS_VERSION);
 	}
 }
 
 static void look_role(const char *info, const char *cli, struct doctor_finding *f)
 {
-	char role[32];
-	(void)cli;
+	char role[32], master[128], port[16];
 	if (!info_text(info, "role", role, sizeof role))
 		doctor_say(f, DOCTOR_SKIP, "INFO does not tell the role");
 	else if (strcmp(role, "master") == 0)
 		doctor_say(f, DOCTOR_OK, "master");
 	else {
 		doctor_say(f, DOCTOR_BAD, "%s: it refuses everything that is written", role);
-		doctor_mend(f, "let --redis name the master");
+		if (info_text(info, "master_host", master, sizeof master) && info_text(info, "master_port", port, sizeof port))
+			doctor_mend(f, "portwatch doctor --redis redis://%s:%s # the master", master, port);
+		else
+			doctor_mend(f, "%s INFO replication | grep master_ # names the master, for --redis", cli);
 	}
 }
 
@@ -121,12 +131,11 @@ static void look_appendonly(const char *info, const char *cli, struct doctor_fin
 
 static void look_cluster(const char *info, const char *cli, struct doctor_finding *f)
 {
-	(void)cli;
 	if (!info_number(info, "cluster_enabled"))
 		doctor_say(f, DOCTOR_OK, "off");
 	else {
 		doctor_say(f, DOCTOR_WARN, "on: one node is spoken to; keys of other nodes are refused with MOVED");
-		doctor_mend(f, "let --redis name the node that holds the keys of the region (CLUSTER KEYSLOT)");
+		doctor_mend(f, "%s XLEN 'pw:{REGION.0}:jobs' # with the region's name: MOVED names the node for --redis", cli);
 	}
 }
 
@@ -185,7 +194,7 @@ static void look_latency(struct redis_link *link, struct doctor_finding *f)
 	doctor_say(f, slow ? DOCTOR_WARN : DOCTOR_OK, "PING takes %.2f ms, at worst %.2f ms (%d tries)",
 		   (double)took_us[PINGS / 2] / 1e3, (double)took_us[PINGS - 1] / 1e3, PINGS);
 	if (slow)
-		doctor_mend(f, "run a Redis in the region of the engine");
+		doctor_mend(f, "apt-get install -y redis-server # beside the engine, then --redis redis://127.0.0.1:6379");
 }
 
 /* Slots are times that machines have to agree on. */
@@ -201,7 +210,7 @@ static void look_clock(struct redis_link *link, struct doctor_finding *f)
 		doctor_say(f, apart ? DOCTOR_WARN : DOCTOR_OK, "%" PRId64 " ms %s ours", apart_ms < 0 ? -apart_ms : apart_ms,
 			   apart_ms < 0 ? "behind" : "ahead of");
 	if (apart && reply_count(reply) == 2)
-		doctor_mend(f, "timedatectl set-ntp true, on both machines");
+		doctor_mend(f, "timedatectl set-ntp true # on both machines");
 	redis_reply_free(reply);
 }
 
@@ -229,10 +238,13 @@ static const struct right {
 	{ "xtrim", "XTRIM %s MINID 0-1", false },
 	{ "set", "SET %s 1 XX PX 1000", false },
 	{ "get", "GET %s", false },
+	{ "hget", "HGET %s a", false },
 	{ "hscan", "HSCAN %s 0", false },
 	{ "hmget", "HMGET %s a", false },
 	{ "hset", "HSET %s a b c", false }, /* a field without a value: an error that comes after the rights */
 	{ "hdel", "HDEL %s a", false },
+	{ "blpop", "BLPOP %s 0.001", false },
+	{ "eval", "EVAL return 1 %s", false },
 	{ "watch", "WATCH %s", false },
 	{ "unwatch", "UNWATCH", false },
 	{ "scan", "SCAN 0 MATCH %s COUNT 1 TYPE stream", false },
@@ -252,8 +264,10 @@ static void add_right(const char *name, char names[RIGHTS_LEN], char rules[RIGHT
 	snprintf(rules + more, RIGHTS_LEN - more, strchr(name, '|') ? " '+%s'" : " +%s", name);
 }
 
-static void look_rights(struct redis_link *link, const char *prefix, const char *cli, struct doctor_finding *f)
+static void look_rights(struct redis_link *link, const struct redis_url *url, const char *prefix, const char *cli,
+			struct doctor_finding *f)
 {
+	const char *user = *url->user && !strchr(url->user, '\'') ? url->user : "default";
 	char key[STREAM_KEY_MAX], missing[RIGHTS_LEN] = "", rules[RIGHTS_LEN] = "";
 	bool needed = false;
 	stream_key(key, prefix, "portwatch-doctor", 0, STREAM_JOBS);
@@ -273,7 +287,7 @@ static void look_rights(struct redis_link *link, const char *prefix, const char 
 	else {
 		doctor_say(f, needed ? DOCTOR_BAD : DOCTOR_WARN, "not allowed on %s:*: %s%s", prefix, missing,
 			   needed ? "" : " (engines do without; this report is the poorer)");
-		doctor_mend(f, "%.200s ACL SETUSER NAME '~%s:*'%s", cli, prefix, rules);
+		doctor_mend(f, "%.200s ACL SETUSER '%s' '~%s:*'%s", cli, user, prefix, rules);
 	}
 }
 
@@ -316,6 +330,6 @@ void doctor_redis(const struct redis_url *url, const char *prefix, struct doctor
 	look_fsync(link, cli, doctor_add(report, "appendfsync"));
 	look_latency(link, doctor_add(report, "redis latency"));
 	look_clock(link, doctor_add(report, "redis clock"));
-	look_rights(link, prefix, cli, doctor_add(report, "redis rights"));
+	look_rights(link, url, prefix, cli, doctor_add(report, "redis rights"));
 	redis_link_free(link);
 }

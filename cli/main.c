@@ -14,14 +14,20 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *sentence;
 } commands[] = {
+	{ "up", cmd_up, "run everything on this machine: from a file of monitors to people told" },
+	{ "config", cmd_config, "check and show a file of monitors" },
+	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
+	{ "status", cmd_status, "show what is watched and how it is, the worst first" },
+	{ "explain", cmd_explain, "say why a monitor is in the state it is in" },
+	{ "tail", cmd_tail, "read results, or with --alerts what was decided, as it comes" },
+	{ "notify", cmd_notify, "send a test event over one channel" },
 	{ "probe", cmd_probe, "try TCP connections and say how each ended" },
 	{ "check", cmd_check, "the same for one port, as a Nagios plugin" },
 	{ "jobs", cmd_jobs, "put jobs on an engine's queue" },
-	{ "tail", cmd_tail, "read the engines' results as words" },
-	{ "config", cmd_config, "check and show a file of monitors" },
-	{ "monitors", cmd_monitors, "write and read the monitors in Redis" },
 	{ "doctor", cmd_doctor, "look for what would hinder probing on this machine" },
 	{ "engine", cmd_engine, "run portwatch-engine" },
+	{ "scheduler", cmd_scheduler, "run portwatch-scheduler" },
+	{ "alerts", cmd_alerts, "run portwatch-alerts" },
 	{ "version", cmd_version, "say the version" },
 	{ "help", cmd_help, "say this, or the help of a sub-command" },
 	{ 0 },
@@ -31,6 +37,7 @@ static void print_help(FILE *to)
 {
 	fputs("Usage: portwatch COMMAND [OPTION...]\n\n"
 	      "Examples:\n"
+	      "  portwatch up -c monitors.yaml          watch everything in it, here and now\n"
 	      "  portwatch probe 192.0.2.10:5432        is it open, and how fast does it answer?\n"
 	      "  portwatch probe -f targets.txt -o csv  thousands of them, one a line\n"
 	      "  portwatch doctor                       is this machine fit for probing?\n\n"

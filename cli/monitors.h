@@ -8,13 +8,13 @@
 
 enum { MONITORS_REACH_MS = 3000, MONITORS_TRIES_MAX = 5 };
 
-int monitors_apply(int argc, char **argv);
-int monitors_diff(int argc, char **argv);
-int monitors_list(int argc, char **argv);
-int monitors_show(int argc, char **argv);
-int monitors_pause(int argc, char **argv);
-int monitors_resume(int argc, char **argv);
-int monitors_remove(int argc, char **argv);
+int cmd_monitors_apply(int argc, char **argv);
+int cmd_monitors_diff(int argc, char **argv);
+int cmd_monitors_list(int argc, char **argv);
+int cmd_monitors_show(int argc, char **argv);
+int cmd_monitors_pause(int argc, char **argv);
+int cmd_monitors_resume(int argc, char **argv);
+int cmd_monitors_remove(int argc, char **argv);
 
 /* A link that is up, or NULL, which was said and *status set. */
 struct redis_link *monitors_reach(const struct option_table *table, const char *redis, const char *prefix, int *status);

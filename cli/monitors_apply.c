@@ -24,7 +24,7 @@ struct apply_values {
 
 static const struct option apply_rows[] = {
 	FILE_OPTION,
-	REDIS_OPTION(struct apply_values, true),
+	REDIS_OPTION(struct apply_values, false),
 	{ "dry-run", 'n', OPTION_FLAG, .only_flag = true, .at = offsetof(struct apply_values, dry_run),
 	  .sentence = "say what would change and write nothing" },
 	{ "remove-all", 0, OPTION_FLAG, .only_flag = true, .at = offsetof(struct apply_values, remove_all),
@@ -51,7 +51,7 @@ static const struct option_table apply_table = {
 
 static const struct option diff_rows[] = {
 	FILE_OPTION,
-	REDIS_OPTION(struct apply_values, true),
+	REDIS_OPTION(struct apply_values, false),
 	QUIET_OPTION,
 	PREFIX_OPTION(struct apply_values),
 	{ 0 },
@@ -162,14 +162,14 @@ static int with_file(struct task *task, int argc, char **argv, struct apply_valu
 	return status;
 }
 
-int monitors_apply(int argc, char **argv)
+int cmd_monitors_apply(int argc, char **argv)
 {
 	struct apply_values set = { 0 };
 	struct task task = { .table = &apply_table, .status = CLI_UP };
 	return with_file(&task, argc, argv, &set);
 }
 
-int monitors_diff(int argc, char **argv)
+int cmd_monitors_diff(int argc, char **argv)
 {
 	struct apply_values set = { 0 };
 	struct task task = { .table = &diff_table, .status = CLI_DOWN, .dry = true };

@@ -18,7 +18,7 @@ struct edit_values {
 };
 
 static const struct option edit_rows[] = {
-	REDIS_OPTION(struct edit_values, true),
+	REDIS_OPTION(struct edit_values, false),
 	PREFIX_OPTION(struct edit_values),
 	{ 0 },
 };
@@ -174,17 +174,17 @@ static int edit(enum edit what, const struct option_table *table, int argc, char
 	return status;
 }
 
-int monitors_pause(int argc, char **argv)
+int cmd_monitors_pause(int argc, char **argv)
 {
 	return edit(PAUSE, &pause_table, argc, argv);
 }
 
-int monitors_resume(int argc, char **argv)
+int cmd_monitors_resume(int argc, char **argv)
 {
 	return edit(RESUME, &resume_table, argc, argv);
 }
 
-int monitors_remove(int argc, char **argv)
+int cmd_monitors_remove(int argc, char **argv)
 {
 	return edit(REMOVE, &remove_table, argc, argv);
 }

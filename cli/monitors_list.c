@@ -15,7 +15,7 @@ struct list_values {
 };
 
 static const struct option list_rows[] = {
-	REDIS_OPTION(struct list_values, true),
+	REDIS_OPTION(struct list_values, false),
 	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = output_formats,
 	  .at = offsetof(struct list_values, output), .sentence = "the form of the list", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
@@ -38,7 +38,7 @@ static const struct option_table list_table = {
 static const char *const show_formats[] = { "text", "json", NULL };
 
 static const struct option show_rows[] = {
-	REDIS_OPTION(struct list_values, true),
+	REDIS_OPTION(struct list_values, false),
 	{ "output", 'o', OPTION_CHOICE, .preset = "text", .choices = show_formats,
 	  .at = offsetof(struct list_values, output), .sentence = "for people, or for programs", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
@@ -163,7 +163,7 @@ static int finish(const struct option_table *table, struct text *out, int status
 	return error ? output_failed(table->program, error) : status;
 }
 
-int monitors_list(int argc, char **argv)
+int cmd_monitors_list(int argc, char **argv)
 {
 	struct list_values set;
 	struct snapshot all;
@@ -285,7 +285,7 @@ static int show(const struct list_values *set, struct redis_link *link, char *na
 	return status;
 }
 
-int monitors_show(int argc, char **argv)
+int cmd_monitors_show(int argc, char **argv)
 {
 	struct list_values set;
 	int operand, status;

@@ -21,8 +21,7 @@ void probe_run_count(const struct probe_run *run, uint64_t ended[3])
 		ended[i] = atomic_load(&run->printer->ended[i]);
 }
 
-/* The longest that an attempt may take from now on. */
-static unsigned longest_ms(const struct job_options *jobs)
+unsigned probe_run_longest_ms(const struct job_options *jobs)
 {
 	const unsigned settle_ms = jobs->settle_ms == JOB_SETTLE_AUTO	 ? JOB_SETTLE_AUTO_MAX_MS
 				   : jobs->settle_ms == JOB_SETTLE_UNSET ? 0
@@ -40,7 +39,7 @@ static void say_waiting(const struct probe_run *run, const struct pipeline *pipe
 		return;
 	if (run->progress)
 		progress_end(run->progress);
-	progress_waiting_text(line, sizeof line, state.probing, longest_ms(&run->jobs));
+	progress_waiting_text(line, sizeof line, state.probing, probe_run_longest_ms(&run->jobs));
 	fprintf(stderr, "%s\n", line);
 }
 

@@ -26,6 +26,9 @@ struct probe_run {
  * 0, or -EIO: there is no pipeline, why holds a sentence. */
 int probe_run(struct probe_run *run, char *why, size_t why_len);
 
+/* The longest that an attempt may take from its start on: timeout and settle. */
+unsigned probe_run_longest_ms(const struct job_options *jobs);
+
 /* How many ended in each class, so far. */
 void probe_run_count(const struct probe_run *run, uint64_t ended[3]);
 

@@ -89,7 +89,7 @@ struct redis_link *redis_reach(const struct redis_url *url, const char *name, un
 bool redis_reach_parse(const char *text, struct redis_url *url, char *why, size_t why_len)
 {
 	char reason[512];
-	if (redis_url_parse(text, url, reason, sizeof reason) == 0)
+	if (redis_url_parse(text, url, reason, sizeof reason) == 0 && redis_link_possible(url, reason, sizeof reason) == 0)
 		return true;
 	snprintf(why, why_len, "--redis: %s", reason);
 	return false;

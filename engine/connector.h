@@ -39,6 +39,7 @@ struct connector_ops {
 
 struct connector {
 	const struct connector_ops *ops;
+	const char *lacks; /* what this kernel does not let it do, though it works; NULL: nothing */
 	connector_done *done;
 	void *arg;
 	uint32_t slots;

@@ -267,11 +267,14 @@ static const struct connector_ops uring_ops = {
 	.close = uring_close,
 };
 
-/* From the best to the plainest: each flag set needs a newer kernel than the next (6.1, 5.19, any). */
-static const unsigned ladder[] = {
-	IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL,
-	0,
+/* From the best to the plainest: each flag set needs a newer kernel than the next. */
+static const struct rung {
+	unsigned flags;
+	const char *lacks; /* what a ring does without on this rung */
+} ladder[] = {
+	{ IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL, NULL },
+	{ IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL, "DEFER_TASKRUN, which came with Linux 6.1" },
+	{ 0, "DEFER_TASKRUN and COOP_TASKRUN, which came with Linux 6.1 and 5.19; a probe may cost a fifth more" },
 };
 
 static int ring_open(struct connector_uring *u)
@@ -279,11 +282,12 @@ static int ring_open(struct connector_uring *u)
 	int error = -EINVAL;
 	for (size_t i = 0; i < ARRAY_LEN(ladder) && error == -EINVAL; i++) {
 		struct io_uring_params params = {
-			.flags = ladder[i] | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED,
+			.flags = ladder[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED,
 			/* Nothing may overflow: a CQE for each slot, and one for the wake-up. */
 			.cq_entries = u->c.slots * 2 + 64 > SQ_ENTRIES * 2 ? u->c.slots * 2 + 64 : SQ_ENTRIES * 2,
 		};
 		error = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+		u->c.lacks = ladder[i].lacks;
 		u->skips_cqe = error == 0 && (params.features & IORING_FEAT_CQE_SKIP);
 		if (error == 0 && !(params.features & IORING_FEAT_EXT_ARG)) {
 			/* Linux 5.10: liburing would wait by a timeout request, which the restrictions refuse. */
@@ -320,12 +324,19 @@ static int ring_restrict(struct connector_uring *u)
 	return error ? error : ring_register(u, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 }
 
-static void explain_refusal(int error, const char *step, char *why, size_t why_len)
+/* What this machine says of itself, for the sentence below. */
+struct forbidders {
+	char disabled; /* sysctl kernel.io_uring_disabled: '0', '1', '2' */
+	bool filtered; /* a seccomp filter is on us */
+};
+
+static struct forbidders who_forbids(void)
 {
-	char disabled = '0', line[256], seccomp = '0';
+	struct forbidders who = { .disabled = '0' };
+	char line[256], seccomp = '0';
 	FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "re");
 	if (f) {
-		disabled = (char)fgetc(f);
+		who.disabled = (char)fgetc(f);
 		fclose(f);
 	}
 	f = fopen("/proc/self/status", "re");
@@ -333,14 +344,38 @@ static void explain_refusal(int error, const char *step, char *why, size_t why_l
 		sscanf(line, "Seccomp: %c", &seccomp);
 	if (f)
 		fclose(f);
-	const char *cause = error == -ENOSYS	 ? "this kernel has no io_uring, or one older than 5.11"
-			    : disabled == '1'	 ? "sysctl kernel.io_uring_disabled=1 keeps it for a group"
-			    : disabled == '2'	 ? "sysctl kernel.io_uring_disabled=2 forbids it"
-			    : seccomp != '0'	 ? "a seccomp filter forbids it, as container runtimes do by default"
-			    : error == -ENOMEM	 ? "not enough lockable memory (ulimit -l)"
-			    : error == -EMFILE	 ? "no descriptor left (ulimit -n)"
-						 : "the kernel refuses it";
-	snprintf(why, why_len, "%s: %s (%s)", step, strerror(-error), cause);
+	who.filtered = seccomp == '2';
+	return who;
+}
+
+/* By errno first: in a container a filter is always there, and yet a shortage is a shortage. */
+static const char *refusal_cause(int error, struct forbidders who)
+{
+	switch (error) {
+	case -ENOMEM:
+		return "not enough memory, or not enough of it may be locked; try a higher ulimit -l or fewer --slots";
+	case -EMFILE:
+		return "this process has no descriptor left; try a higher ulimit -n";
+	case -ENFILE:
+		return "this host has no descriptor left; try a higher sysctl fs.file-max";
+	case -ENOSYS:
+		return who.filtered ? "this kernel has no io_uring or one older than 5.11, or the seccomp filter on this process "
+				      "says so, as gVisor and some container runtimes do"
+				    : "this kernel has no io_uring, or one older than 5.11";
+	case -EPERM:
+	case -EACCES:
+		return who.disabled == '1' ? "sysctl kernel.io_uring_disabled=1 keeps it for a group"
+		       : who.disabled == '2' ? "sysctl kernel.io_uring_disabled=2 forbids it"
+		       : who.filtered	     ? "a seccomp filter forbids it, as container runtimes do by default"
+					     : "the kernel or a security module forbids it";
+	default:
+		return "the kernel refuses it";
+	}
+}
+
+static void explain_refusal(int error, const char *step, char *why, size_t why_len)
+{
+	snprintf(why, why_len, "%s: %s (%s)", step, strerror(-error), refusal_cause(error, who_forbids()));
 }
 
 static bool allocate(struct connector_uring *u)

@@ -69,6 +69,7 @@ static void icmp_from(const struct sock_extended_err *e, struct evidence *seen)
 	const struct sockaddr *offender = SO_EE_OFFENDER(e);
 	bool v6 = e->ee_origin == SO_EE_ORIGIN_ICMP6;
 	seen->queue_error = (int)e->ee_errno;
+	seen->icmp_count++;
 	seen->icmp = (struct icmp_answer){ .family = v6 ? FAMILY_V6 : FAMILY_V4, .type = e->ee_type, .code = e->ee_code };
 	if (v6 && offender->sa_family == AF_INET6)
 		memcpy(seen->icmp.offender, &((const struct sockaddr_in6 *)offender)->sin6_addr, 16);

@@ -16,6 +16,7 @@ struct evidence {
 	uint32_t rtt_us;      /* TCP_INFO; 0: none measured */
 	int so_error;	      /* only read when the state is neither ESTABLISHED nor CLOSE_WAIT */
 	int queue_error;      /* errno of the ICMP in the error queue, 0: none */
+	unsigned icmp_count;  /* how many there were; icmp is the last */
 	struct icmp_answer icmp;
 };
 

@@ -139,8 +139,8 @@ void job_stream_entry(void *arg, const struct stream_entry *e)
 	struct batch *b = batch_of_entry(js, e, why, sizeof(why));
 	if (!b) {
 		js->reading = stream;
-		job_stream_bury(js, e, why);
-		counter_add(&js->counters->bad_entries, 1);
+		if (job_stream_bury(js, e, why))
+			counter_add(&js->counters->bad_entries, 1);
 		return;
 	}
 	b->id_ms = e->id_ms;
@@ -154,12 +154,42 @@ void job_stream_entry(void *arg, const struct stream_entry *e)
 	counter_add(&js->counters->taken, b->count);
 }
 
+/* The replies of MULTI; XADD dlq; XACK; EXEC: true when all of it stands. */
+static bool buried(struct job_stream *js)
+{
+	bool ok = true;
+	for (int i = 0; i < 4; i++) {
+		struct redis_reply *reply = redis_read(js->link, 0);
+		bool broken = !reply;
+		ok = job_stream_reply_ok(js, reply, "dlq") && ok;
+		for (size_t k = 0; k < reply_count(reply); k++)
+			ok = job_stream_reply_ok(js, reply_at(reply, k), "dlq") && ok;
+		redis_reply_free(reply);
+		if (broken)
+			return false;
+	}
+	return ok;
+}
+
+static bool may_transact(struct job_stream *js)
+{
+	struct redis_reply *refusal;
+	if (redis_may_transact(js->link, &refusal))
+		return true;
+	job_stream_reply_ok(js, refusal, "dlq");
+	redis_reply_free(refusal);
+	return false;
+}
+
 /* MULTI; XADD dlq; XACK; EXEC.  If it fails the entry stays pending and will be claimed and judged again. */
-void job_stream_bury(struct job_stream *js, const struct stream_entry *e, const char *why)
+bool job_stream_bury(struct job_stream *js, const struct stream_entry *e, const char *why)
 {
 	struct job_stream_one *stream = &js->stream[js->reading];
 	const char *const first[] = { "XADD", stream->dlq, "*", "why", why, "stream", stream->key, "id", e->id_text };
 	size_t n = ARRAY_LEN(first), fields = reply_count(e->fields) / 2 * 2; /* pairs */
+	unsigned missed;
+	if (!may_transact(js))
+		return false;
 	const char **argv = malloc((n + fields) * sizeof(*argv));
 	size_t *len = malloc((n + fields) * sizeof(*len));
 	must_say(argv && len, "no memory for an entry of %zu fields", fields / 2);
@@ -167,24 +197,16 @@ void job_stream_bury(struct job_stream *js, const struct stream_entry *e, const 
 		len[i] = strlen(argv[i] = first[i]);
 	for (size_t i = 0; i < fields; i++, n++)
 		argv[n] = reply_text(reply_at(e->fields, i), &len[n]);
-	unsigned missed;
-	if (log_allowed(&js->limit, 2, &missed))
-		log_warnx("entry to dlq", LOG_S("stream", stream->key), LOG_S("id", e->id_text), LOG_S("why", why),
-			  LOG_UNSAID(missed));
 	redis_appendf(js->link, "MULTI");
 	redis_append(js->link, (int)n, argv, len);
 	free(argv);
 	free(len);
 	redis_appendf(js->link, "XACK %s %s %s", stream->key, STREAM_GROUP_ENGINE, e->id_text);
 	redis_appendf(js->link, "EXEC");
-	for (int i = 0; i < 4; i++) {
-		struct redis_reply *reply = redis_read(js->link, 0);
-		job_stream_reply_ok(js, reply, "dlq");
-		for (size_t k = 0; k < reply_count(reply); k++)
-			job_stream_reply_ok(js, reply_at(reply, k), "dlq");
-		bool broken = !reply;
-		redis_reply_free(reply);
-		if (broken)
-			return;
-	}
+	if (!buried(js))
+		return false;
+	if (log_allowed(&js->limit, 2, &missed))
+		log_warnx("entry to dlq", LOG_S("stream", stream->key), LOG_S("id", e->id_text), LOG_S("why", why),
+			  LOG_UNSAID(missed));
+	return true;
 }

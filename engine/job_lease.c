@@ -101,8 +101,8 @@ static void take_claimed(void *arg, const struct stream_entry *e)
 		return;
 	}
 	snprintf(why, sizeof(why), "delivered %lld times and never finished, %d is the most", count, DELIVERIES_MAX);
-	counter_add(&js->counters->too_often, 1);
-	job_stream_bury(js, e, why);
+	if (job_stream_bury(js, e, why))
+		counter_add(&js->counters->too_often, 1);
 }
 
 /* One XAUTOCLAIM, which looks at ten entries for each that it may claim.  true: there are more to look at. */

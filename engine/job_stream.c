@@ -14,6 +14,14 @@
 #define REPLY_MS 5000
 #define GROUP_BACK_MS 120000 /* a lost group is made again this far back: two intervals of a minute */
 
+static bool has_shard(const struct stream_place *place, unsigned long shard)
+{
+	for (unsigned i = 0; i < place->shards; i++)
+		if (place->shard[i] == shard)
+			return true;
+	return false;
+}
+
 int shards_parse(const char *text, struct stream_place *place, char *why, size_t why_len)
 {
 	const char *at = text;
@@ -34,8 +42,13 @@ int shards_parse(const char *text, struct stream_place *place, char *why, size_t
 				 SHARDS_MAX);
 			return -EINVAL;
 		}
-		for (unsigned long s = first; s <= last; s++)
+		for (unsigned long s = first; s <= last; s++) {
+			if (has_shard(place, s)) {
+				snprintf(why, why_len, "--shards: \"%s\" names shard %lu twice", text, s);
+				return -EINVAL;
+			}
 			place->shard[place->shards++] = (unsigned)s;
+		}
 		if (!*end)
 			return 0;
 		if (*end != ',')

@@ -48,7 +48,8 @@ bool job_stream_reply_ok(struct job_stream *js, const struct redis_reply *reply,
 /* job_entry.c.  An entry without a key of its own belongs to js->stream[js->reading]. */
 void job_stream_entry(void *arg, const struct stream_entry *e); /* takes one entry; arg is the struct job_stream */
 bool job_stream_holds(struct job_stream *js, const struct stream_entry *e); /* it is in flight here; O(batches) */
-void job_stream_bury(struct job_stream *js, const struct stream_entry *e, const char *why); /* to dlq, acknowledged */
+/* To dlq and acknowledged in one; false: neither, it stays pending. */
+bool job_stream_bury(struct job_stream *js, const struct stream_entry *e, const char *why);
 void job_stream_published(struct source *s, struct batch *b);
 
 /* job_lease.c: renews the leases of what is in flight, claims what others left behind, trims, sweeps away consumers

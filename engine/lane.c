@@ -5,6 +5,7 @@
 #include "engine/lane.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/must.h"
 #include "engine/pace.h"
 #include "engine/probe.h"
@@ -153,6 +154,8 @@ static bool set_up(struct lane *lane)
 					 sizeof(lane->why));
 	if (!lane->connector)
 		return false;
+	if (lane->connector->lacks && config->number == 0) /* the same for every lane */
+		log_info("an older way of io_uring is used", LOG_S("without", lane->connector->lacks));
 	pace_init(&lane->pace, config->rate);
 	socket_pool_init(&lane->pool, lane->connector, config->from, config->slots);
 	int bad = probes_init(&lane->probes, config->slots);

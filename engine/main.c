@@ -7,6 +7,7 @@
 #include "engine/metrics.h"
 #include "engine/pipeline.h"
 #include "engine/result_stream.h"
+#include "wire/redis_link.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -131,7 +132,8 @@ static void fill_place(const struct values *v, struct stream_place *place)
 		usage("--consumer: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
 		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
-	if (redis_url_parse(v->redis, &place->url, why, sizeof(why)) < 0 || shards_parse(v->shards, place, why, sizeof(why)) < 0)
+	if (redis_url_parse(v->redis, &place->url, why, sizeof(why)) < 0 ||
+	    redis_link_possible(&place->url, why, sizeof(why)) < 0 || shards_parse(v->shards, place, why, sizeof(why)) < 0)
 		usage(why);
 }
 
@@ -161,7 +163,8 @@ static void say_ready(const struct metrics *m, const struct stream_place *place,
 	pipeline_look(m->pipeline, &state);
 	redis_url_show(&place->url, url, sizeof(url));
 	if (state.connector_why[0])
-		log_warnx("io_uring is not available, epoll does its work", LOG_S("why", state.connector_why));
+		log_warnx("io_uring is not available, epoll does its work", LOG_U("lanes", state.second_choice),
+			  LOG_S("why", state.connector_why));
 	log_info("ready", LOG_S("region", place->region), LOG_S("engine", place->consumer), LOG_S("redis", url),
 		 LOG_S("connector", state.connector), LOG_U("slots", state.slots), LOG_U("lanes", state.lanes),
 		 LOG_U("metrics_port", http ? http_server_port(http) : 0));
@@ -198,13 +201,17 @@ int main(int argc, char **argv)
 	unsigned settle_ms;
 	struct source_counters in = { 0 };
 	struct sink_counters out = { 0 };
-	char why[512];
+	char why[512], bad[400];
 	sigset_t ends;
 
 	read_values(argc, argv, &v);
 	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
 	fill_place(&v, &place);
 	fill_config(&v, &config);
+	if (v.metrics && !http_listen_is_fine(v.metrics, bad, sizeof(bad))) {
+		snprintf(why, sizeof(why), "--metrics: %s", bad);
+		usage(why);
+	}
 	if (!settle_parse(v.settle, &settle_ms, why, sizeof(why)))
 		usage(why);
 	block_signals(&ends);

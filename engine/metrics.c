@@ -44,6 +44,8 @@ static void write_info(struct text *t, const struct metrics *m, const struct pip
 	prom_label(t, "why", state->connector_why);
 	text_add(t, "} 1\n");
 	prom_single(t, "portwatch_engine_lanes", "gauge", "Threads that probe.", state->lanes);
+	prom_single(t, "portwatch_engine_lanes_fallback", "gauge", "Lanes that had to take their second choice of a connector.",
+	       state->second_choice);
 	prom_single(t, "portwatch_engine_slots", "gauge", "Connects that may be in flight.", state->slots);
 }
 

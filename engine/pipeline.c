@@ -19,7 +19,8 @@
 #define TAKE_WAIT_MS 1000
 #define ROOM_WAIT_MS 100
 #define DRAIN_LOOK_MS 500 /* while draining the source goes on renewing what is still ours */
-#define DESCRIPTORS_KEPT 40 /* for everything but probes: connections to Redis, rings, the metrics page, files */
+#define DESCRIPTORS_KEPT 38 /* for everything but probes and lanes: connections to Redis, the metrics page, files */
+#define DESCRIPTORS_LANE 2  /* its ring or epoll, and the eventfd that wakes it */
 
 struct pipeline {
 	struct pipeline_config config;
@@ -156,26 +157,41 @@ static void *writer_run(void *arg)
 	return NULL;
 }
 
-/* As many descriptors as the hard limit allows, and no more slots than descriptors. */
-static void clamp_slots(struct pipeline_config *config)
+/* An entry goes to one lane as a whole, so a lane with less room than a full entry would let slots of others lie idle
+ * while jobs wait: lanes are at most as many as full entries fit, and enough for LANE_SLOTS_MAX slots each. */
+static void fit_lanes(struct pipeline_config *config)
+{
+	unsigned least = (config->slots + LANE_SLOTS_MAX - 1) / LANE_SLOTS_MAX;
+	unsigned most = config->slots / ENTRY_JOBS_MAX > least ? config->slots / ENTRY_JOBS_MAX : least;
+	if (config->lanes > most)
+		log_warnx("fewer lanes than asked for: each needs the slots of a full entry", LOG_U("asked", config->lanes),
+			  LOG_U("lanes", most), LOG_U("slots", config->slots));
+	config->lanes = config->lanes < least ? least : config->lanes > most ? most : config->lanes;
+}
+
+/* As many descriptors as the hard limit allows, and no more slots than descriptors are left. */
+static void fit_descriptors(struct pipeline_config *config)
 {
 	struct rlimit limit;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		getrlimit(RLIMIT_NOFILE, &limit);
-	uint64_t most = limit.rlim_cur > DESCRIPTORS_KEPT + 1 ? limit.rlim_cur - DESCRIPTORS_KEPT : 1;
-	if (config->slots > most) {
-		log_warnx("fewer slots than asked for: descriptors are limited", LOG_U("asked", config->slots),
-			  LOG_U("slots", most), LOG_U("RLIMIT_NOFILE", limit.rlim_cur),
-			  LOG_S("try", "LimitNOFILE= in the unit, or ulimit -n"));
-		config->slots = (unsigned)most;
-	}
-	unsigned least_lanes = (config->slots + LANE_SLOTS_MAX - 1) / LANE_SLOTS_MAX;
-	if (config->lanes < least_lanes)
-		config->lanes = least_lanes;
-	if (config->lanes > config->slots)
-		config->lanes = config->slots;
+	uint64_t kept = DESCRIPTORS_KEPT + (uint64_t)DESCRIPTORS_LANE * config->lanes;
+	uint64_t most = limit.rlim_cur > kept + 1 ? limit.rlim_cur - kept : 1;
+	if (config->slots <= most)
+		return;
+	log_warnx("fewer slots than asked for: descriptors are limited", LOG_U("asked", config->slots),
+		  LOG_U("slots", most), LOG_U("RLIMIT_NOFILE", limit.rlim_cur),
+		  LOG_S("try", "LimitNOFILE= in the unit, or ulimit -n"));
+	config->slots = (unsigned)most;
+}
+
+static void clamp_slots(struct pipeline_config *config)
+{
+	fit_lanes(config);
+	fit_descriptors(config);
+	fit_lanes(config); /* fewer slots may want fewer lanes, whose descriptors are then simply left over */
 }
 
 static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
@@ -278,8 +294,15 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&p->lock;
 	*state = (struct pipeline_state){ .lanes = p->config.lanes, .slots = p->config.slots,
-					  .connector = lane_connector(p->lane[0]),
-					  .connector_why = lane_connector_why(p->lane[0]) };
+					  .connector = lane_connector(p->lane[0]), .connector_why = "" };
+	for (unsigned i = 0; i < p->config.lanes; i++) {
+		const char *why = lane_connector_why(p->lane[i]);
+		if (*why && !*state->connector_why) {
+			state->connector = lane_connector(p->lane[i]);
+			state->connector_why = why;
+		}
+		state->second_choice += *why != 0;
+	}
 	pthread_mutex_lock(lock);
 	state->taken = p->taken;
 	state->published = p->published;

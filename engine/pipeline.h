@@ -32,7 +32,8 @@ void pipeline_free(struct pipeline *p);
 /* For the metrics page, the heartbeat and progress lines. */
 struct pipeline_state {
 	unsigned lanes, slots;
-	const char *connector, *connector_why;
+	const char *connector, *connector_why; /* of a lane that had to take its second choice, if there is one */
+	unsigned second_choice;		       /* how many lanes had to */
 	uint64_t taken, published, in_flight; /* jobs; taken = published + in_flight */
 	uint64_t probing;		      /* connects in flight now */
 };

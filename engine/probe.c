@@ -242,6 +242,8 @@ static void judge_handshake(struct probes *ps, struct probe *p, int res)
 		wait_again(ps, p, now);
 		return;
 	}
+	if (v == VERDICT_OPEN && job_of(p)->close == CLOSE_HALF && !o->detail)
+		o->detail = "a SYN-ACK answered; as close is half, the handshake was not completed";
 	unsigned settle = v == VERDICT_OPEN ? settle_ms(job_of(p), o) : 0;
 	if (settle == 0) {
 		probe_end(ps, p, now);

@@ -33,7 +33,6 @@ struct result_stream {
 	struct log_limit limit;
 	uint64_t link_due_ns; /* when the link, which is down, will be tried again */
 	struct text heartbeat;
-	uint64_t checked_connects; /* the connection on which MULTI is known to be allowed */
 	uint64_t next_heartbeat_ns, next_trim_ns;
 	uint64_t not_before_ns; /* nothing is published earlier: it gathers, or Redis refused */
 };
@@ -150,18 +149,14 @@ static bool publish_some(struct result_stream *rs, struct batch_list *published)
 	return all;
 }
 
-/* Without the right to MULTI the XADD and XACK behind it would run bare, so each new connection is asked first. */
 static bool may_transact(struct result_stream *rs)
 {
-	if (rs->checked_connects == redis_link_connects(rs->link))
+	struct redis_reply *refusal;
+	if (redis_may_transact(rs->link, &refusal))
 		return true;
-	redis_appendf(rs->link, "MULTI");
-	redis_appendf(rs->link, "EXEC");
-	bool ok = read_ok(rs);
-	ok = redis_link_is_up(rs->link) && read_ok(rs) && ok;
-	if (ok)
-		rs->checked_connects = redis_link_connects(rs->link);
-	return ok;
+	reply_ok(rs, refusal);
+	redis_reply_free(refusal);
+	return false;
 }
 
 static void publish(struct result_stream *rs, struct batch_list *published)

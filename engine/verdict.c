@@ -73,8 +73,10 @@ static enum verdict verdict_by_errno(int error, struct outcome *into)
 }
 
 /* An ICMP message that our own host made is its firewall's answer, or its neighbour table giving up on the target.  Only
- * the latter says "host unreachable" long after the SYN and to a socket that nobody held: a firewall answers within the
- * connect(2) itself (tests/flow/verdicts.bats has both).  It takes 3 s, less for a probe that joins another's wait. */
+ * the latter says "host unreachable" long after the SYN, to a socket that nobody held, and once: a firewall answers within
+ * the connect(2) itself (tests/flow/verdicts.bats has both), and again when the kernel repeats the SYN before we looked
+ * (tests/flow/stall.bats).  A neighbour's failure closes the socket with its first message, so that no second finds it.
+ * It takes 3 s, less for a probe that joins another's wait. */
 #define FIREWALL_ANSWERS_WITHIN_US 100000
 
 static enum verdict verdict_by_own_icmp(const struct evidence *seen)
@@ -82,7 +84,7 @@ static enum verdict verdict_by_own_icmp(const struct evidence *seen)
 	const struct icmp_answer *icmp = &seen->icmp;
 	bool host = icmp->family == FAMILY_V4 ? icmp->type == ICMP_DEST_UNREACH && icmp->code == ICMP_HOST_UNREACH
 					      : icmp->type == ICMPV6_DEST_UNREACH && icmp->code == ICMPV6_ADDR_UNREACH;
-	bool late = seen->tcp_state == TCP_CLOSE && seen->wall_us > FIREWALL_ANSWERS_WITHIN_US;
+	bool late = seen->tcp_state == TCP_CLOSE && seen->wall_us > FIREWALL_ANSWERS_WITHIN_US && seen->icmp_count < 2;
 	return host && late ? VERDICT_UNREACHABLE : VERDICT_LOCAL;
 }
 

@@ -8,6 +8,7 @@
 #include "base/option.h"
 #include "wire/guard.h"
 #include "wire/msgpack_read.h"
+#include "wire/target.h"
 
 #include <arpa/inet.h>
 
@@ -147,7 +148,13 @@ static const char *host_read(const msgpack_object *o, const char *blob, struct j
 		return "host is not printable ASCII without spaces";
 	job->host_at = (uint16_t)(o->via.str.ptr - blob);
 	job->host_len = (uint8_t)o->via.str.size;
-	job_set_literal(job, o->via.str.ptr, o->via.str.size);
+	if (job_set_literal(job, o->via.str.ptr, o->via.str.size))
+		return NULL;
+	/* What looks like an address and is none must not come to a resolver, which may read quite another one there. */
+	if (memchr(o->via.str.ptr, ':', o->via.str.size) || memchr(o->via.str.ptr, '%', o->via.str.size))
+		return "host is not an IPv6 address (no brackets, no zone)";
+	if (host_name_fault(o->via.str.ptr, o->via.str.size) == HOST_NOT_V4)
+		return "host is not an IPv4 address, and the last part of a name is not a number";
 	return NULL;
 }
 

@@ -37,6 +37,11 @@ static void ignore_sigpipe(void)
 		signal(SIGPIPE, SIG_IGN);
 }
 
+int redis_link_possible(const struct redis_url *url, char *why, size_t why_len)
+{
+	return url->tls ? redis_tls_possible(why, why_len) : 0;
+}
+
 struct redis_link *redis_link_new(const struct redis_url *url, const char *name, unsigned reply_ms)
 {
 	struct redis_link *link = calloc(1, sizeof(*link));
@@ -188,7 +193,7 @@ void redis_link_interrupt(struct redis_link *link)
 /* A socket and hiredis's context around it. */
 static int open_context(struct redis_link *link, uint64_t deadline_ns, char *why, size_t why_len)
 {
-	int fd = link->url.tls ? redis_tls_possible(why, why_len) : 0;
+	int fd = redis_link_possible(&link->url, why, why_len);
 	if (fd == 0)
 		fd = redis_socket_connect(&link->url, link->wake_fd, deadline_ns, why, why_len);
 	if (fd < 0)

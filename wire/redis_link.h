@@ -27,6 +27,9 @@ struct redis_reply; /* opaque */
 struct redis_link *redis_link_new(const struct redis_url *url, const char *name, unsigned reply_ms);
 void redis_link_free(struct redis_link *link);
 
+/* What was asked for in a URL but was not built in: 0, or -ENOTSUP and why holds a sentence. */
+int redis_link_possible(const struct redis_url *url, char *why, size_t why_len);
+
 /* Connects if need be: socket, TLS with the name verified, AUTH, SELECT, CLIENT SETNAME, PING.
  * 0: usable.  -EAGAIN: not now, *wait_ms says when to call again (back-off; 30 s after TROUBLE_FORBIDDEN; 0 when woken by
  * redis_link_interrupt()).  The back-off starts anew once a command was answered without an error.
@@ -53,6 +56,9 @@ struct redis_reply *redis_read(struct redis_link *link, unsigned block_ms);
 /* Append and read one. */
 struct redis_reply *redis_ask(struct redis_link *link, const char *format, ...);
 void redis_reply_free(struct redis_reply *reply); /* NULL is fine */
+/* Whether this connection may use MULTI and EXEC, asked once a connection: without the right to them, what stands between
+ * would run bare.  False: *refusal is the reply that said no, which the caller frees, or NULL when the link broke. */
+bool redis_may_transact(struct redis_link *link, struct redis_reply **refusal);
 
 /* Makes a wait of another thread end at once: redis_read() returns NULL, redis_link_up() -EAGAIN, and the connection is
  * dropped without a line or a back-off.  Between waits it is kept for the next one, so none is missed; it counts once.

@@ -48,6 +48,7 @@ struct redis_link {
 	struct backoff backoff;
 	uint64_t next_try_ns;
 	uint64_t connects;
+	uint64_t transacts;     /* the value of connects for which MULTI is known to be allowed */
 	struct redis_words words;
 
 	enum redis_trouble trouble; /* of the last failure since the connection was made, or tried */

@@ -118,6 +118,29 @@ struct redis_reply *redis_read(struct redis_link *link, unsigned block_ms)
 	return reply;
 }
 
+bool redis_may_transact(struct redis_link *link, struct redis_reply **refusal)
+{
+	*refusal = NULL;
+	if (!link->context)
+		return false;
+	if (link->transacts == link->connects)
+		return true;
+	redis_appendf(link, "MULTI");
+	redis_appendf(link, "EXEC");
+	struct redis_reply *multi = redis_read(link, 0);
+	struct redis_reply *exec = redis_read(link, 0);
+	if (multi && exec && !reply_is_error(multi) && !reply_is_error(exec)) {
+		link->transacts = link->connects;
+	} else if (exec) { /* the first of the two says why; EXEC after it only that there was no MULTI */
+		*refusal = reply_is_error(multi) ? multi : exec;
+	}
+	if (multi != *refusal)
+		redis_reply_free(multi);
+	if (exec != *refusal)
+		redis_reply_free(exec);
+	return link->transacts == link->connects;
+}
+
 void redis_append(struct redis_link *link, int argc, const char *const *argv, const size_t *len)
 {
 	if (!link->context)

@@ -61,32 +61,45 @@ static bool ends_in_number(const char *label, size_t len)
 	return len > 0;
 }
 
-static bool name_is_fine(const char *host, size_t len, char *why, size_t why_len)
+enum host_fault host_name_fault(const char *host, size_t len)
 {
-	char shown[QUOTED_MAX];
-	if (len > HOST_MAX_LEN) {
-		snprintf(why, why_len, "the name %s is longer than %d characters", quoted(shown, host, len), HOST_MAX_LEN);
-		return false;
-	}
+	if (len > HOST_MAX_LEN)
+		return HOST_TOO_LONG;
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)host[i] >= 0x80) {
-			snprintf(why, why_len, "%s is not ASCII: write the name's xn-- form", quoted(shown, host, len));
-			return false;
-		}
+		if ((unsigned char)host[i] >= 0x80)
+			return HOST_NOT_ASCII;
 	for (size_t from = 0, end; from <= len; from = end + 1) {
 		const char *dot = memchr(host + from, '.', len - from);
 		end = dot ? (size_t)(dot - host) : len;
-		if (!label_is_fine(host + from, end - from)) {
-			snprintf(why, why_len, "%s is neither a name nor an address", quoted(shown, host, len));
-			return false;
-		}
-		if (end == len && ends_in_number(host + from, end - from)) {
-			snprintf(why, why_len, "%s is not an IPv4 address (four numbers of 0 to 255 with dots)",
-				 quoted(shown, host, len));
-			return false;
-		}
+		if (!label_is_fine(host + from, end - from))
+			return HOST_NOT_A_NAME;
+		if (end == len && ends_in_number(host + from, end - from))
+			return HOST_NOT_V4;
 	}
-	return true;
+	return HOST_FINE;
+}
+
+static bool name_is_fine(const char *host, size_t len, char *why, size_t why_len)
+{
+	char shown[QUOTED_MAX];
+	quoted(shown, host, len);
+	switch (host_name_fault(host, len)) {
+	case HOST_FINE:
+		return true;
+	case HOST_TOO_LONG:
+		snprintf(why, why_len, "the name %s is longer than %d characters", shown, HOST_MAX_LEN);
+		break;
+	case HOST_NOT_ASCII:
+		snprintf(why, why_len, "%s is not ASCII: write the name's xn-- form", shown);
+		break;
+	case HOST_NOT_A_NAME:
+		snprintf(why, why_len, "%s is neither a name nor an address", shown);
+		break;
+	case HOST_NOT_V4:
+		snprintf(why, why_len, "%s is not an IPv4 address (four numbers of 0 to 255 with dots)", shown);
+		break;
+	}
+	return false;
 }
 
 /* A host without brackets: a literal address or a name. */

@@ -24,7 +24,12 @@ struct target {
  * wrong and, where it can be guessed, what was meant. */
 bool target_parse(const char *text, size_t len, struct target *into, char *why, size_t why_len);
 
-/* The same for a host and a port that came apart; a v6 address may stand in brackets or bare. */
+/* What is wrong with a host that is no literal address, if it shall be a name: the last label of a name is not a number
+ * (0x7f.1 and 010.0.0.1 are addresses to inet_aton(3), and quite others than they look). */
+enum host_fault { HOST_FINE, HOST_TOO_LONG, HOST_NOT_ASCII, HOST_NOT_A_NAME, HOST_NOT_V4 };
+enum host_fault host_name_fault(const char *host, size_t len);
+
+/* target_parse() for a host and a port that came apart; a v6 address may stand in brackets or bare. */
 bool target_parse_host(const char *host, size_t len, struct target *into, char *why, size_t why_len);
 
 /* A stranger's text between quotes, safe for a terminal and cut where it is long. */

@@ -447,6 +447,18 @@ check() { "$PORTWATCH" check "$@"; }
 	plugin_line UNKNOWN 'names are not built yet' 'U;;;0;3\.2'
 }
 
+@test "check waits for a settle time that is longer than the timeout" {
+	run check -H 127.0.0.1 -p "${OPEN#*:}" -t 100 --settle 5000
+	[ "$status" = 0 ]
+	plugin_line OK open '0\.[0-9]*s;;;0;0\.1'
+}
+
+@test "a probe with close half says that no handshake was completed" {
+	run "$PORTWATCH" probe "$OPEN" --close half -o ndjson
+	[ "$status" = 0 ]
+	jq -e '.verdict == "open" and (.detail | contains("the handshake was not completed"))' <<<"$output"
+}
+
 @test "check judges the round trip by ranges" {
 	local at=(-H 127.0.0.1 -p "${OPEN#*:}")
 	run check "${at[@]}" -w @0:60s
@@ -534,7 +546,38 @@ check() { "$PORTWATCH" check "$@"; }
 	run --separate-stderr prlimit --nofile=512:512 -- "$PORTWATCH" doctor -o json
 	[ "$status" = 1 ]
 	[ "$(jq -r '.checks[] | select(.name == "RLIMIT_NOFILE") | .verdict, .mend' <<<"$output" | xargs)" = \
-		"bad LimitNOFILE=16484 in the unit, or as root: ulimit -Hn 16484" ]
+		"bad ulimit -n 16484 # as root, in the shell that starts it; in a unit: LimitNOFILE=16484" ]
+}
+
+@test "the command that doctor shows a container's user makes Docker's profile allow io_uring, and nothing else" {
+	local mend
+	run --separate-stderr "$DENY_SYSCALL" io_uring_setup -- "$PORTWATCH" doctor -o json
+	mend=$(jq -r '.checks[] | select(.name == "io_uring") | .mend' <<<"$output")
+	echo "$mend"
+	# Neither the profile is fetched nor a container run: both are played.
+	mkdir bin
+	cat >bin/curl <<-'END'
+		#!/bin/sh
+		[ "$*" = "-fsSL https://raw.githubusercontent.com/moby/profiles/main/seccomp/default.json" ] &&
+			echo '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1, "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}'
+	END
+	printf '#!/bin/sh\necho "$@"\n' >bin/docker
+	chmod +x bin/*
+	PATH=$PWD/bin:$PATH run bash -c "$mend"
+	[ "$output" = "run --security-opt seccomp=portwatch-seccomp.json IMAGE" ]
+	jq -e '.defaultAction == "SCMP_ACT_ERRNO" and (.syscalls | length == 2) and .syscalls[1].action == "SCMP_ACT_ALLOW" and
+		(.syscalls[1].names | sort) == ["io_uring_enter", "io_uring_register", "io_uring_setup"]' portwatch-seccomp.json
+}
+
+@test "doctor's mend is for who forbids io_uring, not for the filter that is there anyway" {
+	local errno mend
+	for errno in EMFILE ENOMEM; do
+		run --separate-stderr "$DENY_SYSCALL" io_uring_setup --errno $errno -- "$PORTWATCH" doctor -o json
+		mend=$(jq -r '.checks[] | select(.name == "io_uring") | .mend' <<<"$output")
+		echo "$errno: $mend"
+		[[ $mend == "ulimit -"* ]]
+		bash -n <<<"$mend"
+	done
 }
 
 # ---------------------------------------------------------------- with Redis
@@ -574,7 +617,7 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	[[ $(rcli info server) == *redis_version:[7-9]* ]] || skip "sub-commands cannot be taken away before Redis 7"
 	local right found verdict
 	for right in xadd xack xrange xrevrange xread xreadgroup 'xgroup|create' 'xgroup|delconsumer' xautoclaim xclaim xpending \
-		'xinfo|groups' 'xinfo|consumers' xtrim set get hscan hmget hset hdel watch unwatch scan time info exec multi; do
+		'xinfo|groups' 'xinfo|consumers' xtrim set get hget hscan hmget hset hdel blpop eval watch unwatch scan time info exec multi; do
 		rcli acl setuser narrow reset on '>secret' '~pw:*' +@all "-$right"
 		run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 		[ "$(valid doctor-1.json <<<"$output")" = 1 ]
@@ -582,13 +625,13 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 		verdict=$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")
 		[[ "$found " == "not allowed on pw:*: $right "* ]]
 		[ "$verdict" = "$([ $right = info ] && echo warn || echo bad)" ]
-		bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend | sub(" NAME "; " narrow ")' <<<"$output")"
+		bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend' <<<"$output")"
 		run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 		[ "$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")" = ok ]
 	done
 	rcli acl setuser narrow reset on '>secret'
 	run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
-	bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend | sub(" NAME "; " narrow ")' <<<"$output")"
+	bash -c "$(jq -r '.checks[] | select(.name == "redis rights") | .mend' <<<"$output")"
 	run --separate-stderr "$PORTWATCH" doctor --redis "$REDIS_URL?user=narrow&password=secret" -o json
 	[ "$(jq -r '.checks[] | select(.name == "redis rights") | .verdict' <<<"$output")" = ok ]
 	[ "$(rcli dbsize)" = 0 ]

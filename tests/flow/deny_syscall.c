@@ -1,7 +1,7 @@
 /* deny_syscall.c - runs a command for which one system call fails, as a container's seccomp profile does it.
- * In: deny-syscall NAME [--errno EPERM|ENOSYS] -- COMMAND...  Out: the command, in this process.
+ * In: deny-syscall NAME [--errno EPERM|ENOSYS|ENOMEM|EMFILE] -- COMMAND...  Out: the command, in this process.
  * Why so: Docker and containerd refuse io_uring with EPERM, gVisor with ENOSYS; both shall be tried on a machine
- * that has neither.  Raw BPF, because a test helper should not need libseccomp. */
+ * that has neither.  ENOMEM and EMFILE are what a kernel says that is short of something, in a container as well.  Raw BPF, because a test helper should not need libseccomp. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -33,6 +33,21 @@ static const struct { const char *name; unsigned number; } syscalls[] = {
 	{ "epoll_pwait2", SYS_epoll_pwait2 },
 };
 
+static const struct { const char *name; unsigned number; } errors[] = {
+	{ "EPERM", EPERM },
+	{ "ENOSYS", ENOSYS },
+	{ "ENOMEM", ENOMEM },
+	{ "EMFILE", EMFILE },
+};
+
+static unsigned error_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+		if (strcmp(name, errors[i].name) == 0)
+			return errors[i].number;
+	return 0;
+}
+
 static int deny(unsigned number, unsigned error)
 {
 	/* A number means nothing without its architecture: another one is let through untouched. */
@@ -55,7 +70,7 @@ static int usage(const char *wrong, const char *where)
 {
 	fprintf(stderr, "deny-syscall: %s: %s\n"
 		"usage: deny-syscall io_uring_setup|io_uring_enter|io_uring_register|epoll_pwait2"
-		" [--errno EPERM|ENOSYS] -- COMMAND...\n", where, wrong);
+		" [--errno EPERM|ENOSYS|ENOMEM|EMFILE] -- COMMAND...\n", where, wrong);
 	return EXIT_USAGE;
 }
 
@@ -73,10 +88,9 @@ int main(int argc, char **argv)
 		return usage("this system call is not in the list", argv[1]);
 	number = syscalls[i].number;
 	if (at + 1 < argc && strcmp(argv[at], "--errno") == 0) {
-		if (strcmp(argv[at + 1], "ENOSYS") == 0)
-			error = ENOSYS;
-		else if (strcmp(argv[at + 1], "EPERM") != 0)
-			return usage("is neither EPERM nor ENOSYS", argv[at + 1]);
+		error = error_named(argv[at + 1]);
+		if (!error)
+			return usage("is none of the errors that can be given", argv[at + 1]);
 		at += 2;
 	}
 	if (at + 1 >= argc || strcmp(argv[at], "--") != 0)

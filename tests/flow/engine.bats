@@ -190,6 +190,7 @@ answers_right() {
 	results 5 >"$BATS_TEST_TMPDIR/out"
 	jq -se 'map({(.monitor): .}) | add |
 		.fin.verdict == "open" and .half.verdict == "open" and .rst.verdict == "open"
+		and (.half.detail | contains("the handshake was not completed")) and (.rst.detail | contains("not") | not)
 		and .fin.attempt == 2 and .half.attempt == 3
 		and .short.wall_us >= 299000 and .long.wall_us >= 799000 and .short.wall_us < .long.wall_us' "$BATS_TEST_TMPDIR/out"
 	peer_counts | jq -ce '[.rules[] | {(.ports): .}] | add |
@@ -306,6 +307,8 @@ refused() {
 	refused "--region" --region 't{1}' --redis "$REDIS_URL"
 	refused "--source" --region t1 --redis "$REDIS_URL" --source nowhere
 	refused "--shards" --region t1 --redis "$REDIS_URL" --shards 7-3
+	refused "shard 2 twice" --region t1 --redis "$REDIS_URL" --shards 0-3,2
+	refused "--metrics" --region t1 --redis "$REDIS_URL" --metrics 9464
 	refused "--connector" --region t1 --redis "$REDIS_URL" --connector select
 	refused "redis url, character 1" --region t1 --redis http://localhost
 	refused "port" --region t1 --redis redis://localhost:99999

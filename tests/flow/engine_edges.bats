@@ -86,6 +86,18 @@ pending_of() { # CONSUMER NUMBER
 	engine_kill9
 }
 
+@test "without the right to MULTI a bad entry stays pending instead of being lost" {
+	rcli ACL SETUSER half on nopass '~*' +@all -multi >/dev/null
+	REDIS_URL="${REDIS_URL}?user=half&password=x" engine_start
+	rcli XADD "$(stream jobs)" '*' v 9 n 1 b x >/dev/null
+	await_line 10 "$ENGINE_PID" 'doing=dlq.*multi|multi.*dlq' "$ENGINE_LOG"
+	[ "$(rcli XLEN "$(stream dlq)")" = 0 ]
+	[ "$(pending)" = 1 ]
+	! grep -q 'entry to dlq' "$ENGINE_LOG"
+	rcli ACL DELUSER half >/dev/null
+	engine_kill9
+}
+
 @test "the age of what nobody has read yet is in the metrics" {
 	local now i
 	now=$(rcli TIME | head -n 1)

@@ -2,7 +2,8 @@
 # false_open.bats - a completion code of 0 is not a connection.
 # When an ICMP error reaches a socket while connect() still holds its lock, as it does over a veth to a port behind
 # `reject`, the kernel may complete the connect with 0 and the socket still in SYN_SENT.  Of 10,000 none may be
-# called open, and none may be called anything but what the firewall said.
+# called open, and none may be called anything but what the firewall said.  That the kernel does lie is shown beside it,
+# by the bare loop; whether it lies in a given run is a race that nobody can force, so it is counted and not asked for.
 
 load lib.bash
 
@@ -48,9 +49,23 @@ all_rejected() {
 	[ "$(sed 's/^ *//' "$out.counts")" = "10000 rejected ECONNREFUSED" ]
 }
 
-@test "of 10,000 IPv4 probes to a rejecting port io_uring calls none open" {
+# Prints how many of 10,000 bare IPv4 connects the ring completed with 0 while TCP_INFO knew of no handshake.
+kernels_lies() {
+	in_ns timeout 120 "$BENCH_LIMIT" --count 10000 --inflight 500 --socket fresh --timeout 3s \
+		198.18.1.2-198.18.1.21:10000-10499 | tee "$BATS_TEST_TMPDIR/limit" | jq .false_open
+}
+
+@test "of 10,000 IPv4 probes to a rejecting port io_uring calls none open, however often the kernel says 0" {
+	local lies
 	skip_without io_uring
+	lies=$(kernels_lies)
+	jq -e '.count == 10000 and .open == 0' "$BATS_TEST_TMPDIR/limit"
 	all_rejected io_uring v4
+	if [ "$lies" -gt 0 ]; then
+		echo "# bare io_uring: $lies of 10,000 connects completed with 0 and no handshake; the engine called 0 of 10,000 open" >&3
+	else
+		echo "# bare io_uring: the race did not come up in 10,000 connects of this run; the engine called 0 of 10,000 open" >&3
+	fi
 }
 
 @test "of 10,000 IPv6 probes to a rejecting port io_uring calls none open" {

@@ -20,10 +20,11 @@ PW_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${PORTWATCH_ENGINE:=$PW_BUILD/portwatch-engine}"
 : "${TUN_PEER:=$PW_BUILD/tests/tun-peer}"
 : "${DENY_SYSCALL:=$PW_BUILD/tests/deny-syscall}"
+: "${BENCH_LIMIT:=$PW_BUILD/bench/limit}"
 # The system's own interpreter starts three times faster than a version manager's wrapper around another.
 [ -x /usr/bin/python3 ] && : "${PYTHON:=/usr/bin/python3}"
 : "${PYTHON:=python3}"
-export PYTHON PW_ROOT PW_BUILD PORTWATCH PORTWATCH_ENGINE TUN_PEER DENY_SYSCALL
+export PYTHON PW_ROOT PW_BUILD PORTWATCH PORTWATCH_ENGINE TUN_PEER DENY_SYSCALL BENCH_LIMIT
 
 # ---------------------------------------------------------------- notes of what was started
 

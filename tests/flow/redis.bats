@@ -184,11 +184,11 @@ forbidden_once() {
 	engine_stop
 }
 
-# A node of a cluster on a port of the namespace's loopback.
+# A node of a cluster on a port of the namespace's loopback, and on a unix socket in the directory of that name.
 node_start() { # PORT
 	local dir=$BATS_TEST_TMPDIR/$1
 	mkdir "$dir"
-	become_in_ns redis-server --port "$1" --bind 127.0.0.1 --cluster-enabled yes --dir "$dir" --save '' >"$dir/log" 2>&1 3>&- &
+	become_in_ns redis-server --port "$1" --bind 127.0.0.1 --unixsocket "$dir/sock" --cluster-enabled yes --dir "$dir" --save '' >"$dir/log" 2>&1 3>&- &
 	note_process $!
 	await_line 10 $! 'Ready to accept connections' "$dir/log"
 }
@@ -225,5 +225,62 @@ cluster_ok() { # PORT
 	! await_exit "$ENGINE_PID" 2
 	quiet
 	[ "$(errors_of moved)" -ge 1 ]
+	engine_stop
+}
+
+# Two nodes of which 7001 has everything; the helpers speak to it.
+cluster_of_two() {
+	node_start 7001
+	node_start 7002
+	node 7001 CLUSTER ADDSLOTSRANGE 0 16383
+	node 7002 CLUSTER MEET 127.0.0.1 7001
+	wait_for 10 cluster_ok 7001
+	wait_for 10 cluster_ok 7002
+	REDIS_SOCK=$BATS_TEST_TMPDIR/7001/sock
+	REDIS_URL=unix://$REDIS_SOCK
+}
+
+# The first steps of moving our slot from 7001 to 7002, as redis-cli --cluster reshard takes them.
+slot_leaves() {
+	local slot
+	slot=$(node 7001 CLUSTER KEYSLOT "$(stream jobs)")
+	node 7002 CLUSTER SETSLOT "$slot" IMPORTING "$(node 7001 CLUSTER MYID)"
+	node 7001 CLUSTER SETSLOT "$slot" MIGRATING "$(node 7002 CLUSTER MYID)"
+}
+
+# The node no longer knows of a move.
+slot_stays() { # PORT
+	node "$1" CLUSTER SETSLOT "$(node "$1" CLUSTER KEYSLOT "$(stream jobs)")" STABLE
+}
+
+@test "a slot that is leaving for another node is said plainly, and waited for" {
+	cluster_of_two
+	slot_leaves
+	engine_start --metrics 127.0.0.1:0
+	await_line 10 "$ENGINE_PID" 'ASK [0-9]+ 127.0.0.1:7002.*a single Redis is needed' "$ENGINE_LOG"
+	[ "$(errors_of moved)" -ge 1 ]
+	slot_stays 7001
+	targets m 20 1000 | jobs_push -f -
+	all_answered 20
+	quiet
+	engine_stop
+}
+
+@test "streams of which one has left for another node are waited for until it is back" {
+	cluster_of_two
+	engine_start --slots 64 --metrics 127.0.0.1:0
+	targets first 20 1000 | jobs_push -f -
+	all_answered 20 # from now on there is a stream of results, and it stays
+	targets before 200 1002 | jobs_push -t 1s -f -
+	wait_for 5 metric_is connects_in_flight -eq 64 # and so it does not read; a reader that waits would be told of the loss
+	slot_leaves
+	[ "$(node 7001 MIGRATE 127.0.0.1 7002 "$(stream hot)" 0 1000)" = OK ]
+	await_line 10 "$ENGINE_PID" 'TRYAGAIN .*reaction="holding and trying again"' "$ENGINE_LOG"
+	[ "$(errors_of hold)" -ge 1 ]
+	slot_stays 7001
+	[ "$(node 7002 MIGRATE 127.0.0.1 7001 "$(stream hot)" 0 1000 REPLACE)" = OK ]
+	targets after 20 1000 | jobs_push -f -
+	all_answered 240
+	quiet
 	engine_stop
 }

@@ -3,14 +3,18 @@
 # A peer answers after 20 ms.  The prober is stopped for 150 ms, four times, with some 25 connects in flight; its own
 # clock then reads 150 ms for those, and the round trip it publishes is that of a run without a stall to within 200 us.
 # Connects begin evenly (--rate), for a burst would measure the peer's queue.
+# A longer stall also changes what there is to see: SYNs are repeated meanwhile, and our own firewall answers them again.
 
 load lib.bash
 
 TARGETS=3000 RATE=1250 STALLS=4 STALL_S=0.15
 
 setup_file() {
-	file_needs netns tun redis python || return 0
+	file_needs netns tun nft redis python || return 0
 	netns_make stall
+	veth_pair
+	nft_near meta nfproto ipv4 tcp dport 20000-29999 reject with icmp type host-unreachable
+	nft_near meta nfproto ipv6 tcp dport 20000-29999 reject with icmpv6 type addr-unreachable
 	peer_start 1000=open,after=20ms
 	renice -n -10 -p "$PEER_PID" >/dev/null 2>&1 || true # a busy machine shall not make the peer late
 	redis_start
@@ -123,4 +127,49 @@ unmoved() {
 @test "a stalled probe on io_uring prints the same round trips" {
 	skip_without io_uring
 	unmoved probe_run io_uring
+}
+
+# own_firewall CONNECTOR FAMILY: probes ports that our own OUTPUT chain refuses with "host unreachable", and is stopped in
+# the midst of it for longer than a SYN's first timer.  The first answer met a socket that connect() had locked and changed
+# nothing; the second, to the repeated SYN, closes a socket that nobody holds, just as a neighbour that never answered
+# would.  It is still our own firewall's, and no target is down for it.
+own_firewall() {
+	local address=198.18.1.2 out=$BATS_TEST_TMPDIR/out pid tries
+	[ "$2" = v4 ] || address='[fd00:18:1::2]'
+	seq -f "$address:%.0f" 20000 29999 >"$BATS_TEST_TMPDIR/rejected"
+	for tries in 1 2 3 4 5; do
+		: >"$out"
+		become_in_ns "$PORTWATCH" probe --connector "$1" --timeout 8s -o ndjson \
+			-f "$BATS_TEST_TMPDIR/rejected" >"$out" 2>"$out.err" 3>&- &
+		pid=$!
+		note_process "$pid"
+		wait_for 10 test -s "$out"
+		kill -STOP "$pid"
+		sleep 1.3 # the stall itself
+		kill -CONT "$pid"
+		wait "$pid" || [ $? -le 2 ] # judged below
+		jq -r '"\(.class) \(.verdict)\(if .syn_retrans > 0 then ", answered twice" else "" end)"' "$out" | sort | uniq -c | tee "$out.counts"
+		grep -v 'unknown local' "$out.counts" && return 1
+		[ "$(wc -l <"$out")" = 10000 ]
+		if grep -q 'answered twice' "$out.counts"; then return 0; fi
+	done
+	skip "in five runs the stall never came between a SYN and the look at it"
+}
+
+@test "our own firewall stays local over a stall longer than a SYN's timer: epoll, IPv4" {
+	own_firewall epoll v4
+}
+
+@test "our own firewall stays local over a stall longer than a SYN's timer: epoll, IPv6" {
+	own_firewall epoll v6
+}
+
+@test "our own firewall stays local over a stall longer than a SYN's timer: io_uring, IPv4" {
+	skip_without io_uring
+	own_firewall io_uring v4
+}
+
+@test "our own firewall stays local over a stall longer than a SYN's timer: io_uring, IPv6" {
+	skip_without io_uring
+	own_firewall io_uring v6
 }

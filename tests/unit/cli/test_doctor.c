@@ -73,15 +73,28 @@ static const struct doctor_finding *look(const char *name)
 	return NULL;
 }
 
+/* A shell can read it as it stands, and it does not consist of remarks. */
+static void is_for_a_shell(const char *mend)
+{
+	FILE *bash = popen("bash -n", "w");
+	assert_non_null(bash);
+	fputs(mend, bash);
+	if (pclose(bash) != 0)
+		fail_msg("no shell takes this: %s", mend);
+	if (*mend == '#' && !strchr(mend, '\n'))
+		fail_msg("this is no command: %s", mend);
+}
+
 static void finds(const char *name, enum doctor_verdict verdict, const char *found, const char *mend)
 {
 	const struct doctor_finding *f = look(name);
 	if (f->verdict != verdict)
 		fail_msg("%s is %s: %s", name, doctor_verdict_names[f->verdict], f->found);
 	assert_contains(f->found, found);
-	if (mend)
+	if (mend) {
 		assert_contains(f->mend, mend);
-	else
+		is_for_a_shell(f->mend);
+	} else
 		assert_string_equal(f->mend, "");
 }
 
@@ -204,9 +217,41 @@ static void an_old_kernel_is_told_what_it_lacks(void **state)
 {
 	(void)state;
 	put("sys/kernel/osrelease", "5.10.0-30-amd64");
-	finds("kernel", DOCTOR_WARN, "5.17", "upgrade");
+	finds("kernel", DOCTOR_WARN, "5.17", "");
 	put("sys/kernel/osrelease", "6.1.0-40-amd64");
 	finds("kernel", DOCTOR_OK, "6.5", NULL);
+}
+
+static void a_kernel_is_upgraded_by_the_distributions_own_command(void **state)
+{
+	static const struct {
+		const char *os_release, *command;
+	} cases[] = {
+		{ "ID=debian\nVERSION_ID=\"11\"", "-t bullseye-backports \"linux-image-" },
+		{ "PRETTY_NAME=\"Debian\"\nVERSION_ID=\"12\"\nID=debian", "apt-get install -y \"linux-image-" },
+		{ "ID=debian", "apt-get install -y \"linux-image-" },
+		{ "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"22.04\"", "linux-generic-hwe-" },
+		{ "ID=ubuntu\nID_LIKE=debian\nVERSION_ID=\"20.04\"", "do-release-upgrade" },
+		{ "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\nVERSION_ID=\"21\"", "linux-generic-hwe-" },
+		{ "ID=fedora\nVERSION_ID=34", "dnf upgrade" },
+		{ "ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\nVERSION_ID=\"8.9\"", "elrepo" },
+		{ "ID=arch", "pacman -Syu" },
+		{ "ID=alpine\nVERSION_ID=3.14.0", "apk add linux-lts" },
+		{ "ID=\"opensuse-leap\"", "zypper" },
+	};
+	char path[96];
+	(void)state;
+	snprintf(path, sizeof path, "%s/os-release", proc);
+	host.os_release = path;
+	put("sys/kernel/osrelease", "5.10.0-30-amd64");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		put("os-release", cases[i].os_release);
+		finds("kernel", DOCTOR_WARN, "5.17", cases[i].command);
+	}
+	put("os-release", "ID=haiku");
+	assert_contains(look("kernel")->mend, "# how haiku comes to Linux 6.1");
+	host.os_release = "/nonexistent";
+	assert_contains(look("kernel")->mend, "# how this system comes to");
 }
 
 static const char *info_finding(const char *info, const char *name, enum doctor_verdict verdict)
@@ -218,6 +263,7 @@ static const char *info_finding(const char *info, const char *name, enum doctor_
 			if (report.finding[i].verdict != verdict)
 				fail_msg("%s is %s: %s", name, doctor_verdict_names[report.finding[i].verdict],
 					 report.finding[i].found);
+			is_for_a_shell(report.finding[i].mend);
 			return report.finding[i].mend;
 		}
 	fail_msg("there is no check %s", name);
@@ -240,10 +286,12 @@ static void a_good_redis_needs_no_mending(void **state)
 static void each_fault_of_a_redis_is_found(void **state)
 {
 	(void)state;
-	assert_contains(info_finding("redis_version:6.0.16\r\n", "redis version", DOCTOR_BAD), "6.2");
+	assert_contains(info_finding("redis_version:6.0.16\r\n", "redis version", DOCTOR_BAD), "apt-get install -y redis");
 	info_finding("redis_version:6.2.0\r\n", "redis version", DOCTOR_OK);
 	info_finding("redis_version:10.0.0\r\n", "redis version", DOCTOR_OK);
-	assert_contains(info_finding("role:slave\r\n", "redis role", DOCTOR_BAD), "master");
+	assert_contains(info_finding("role:slave\r\n", "redis role", DOCTOR_BAD), "redis-cli -p 1 INFO replication | grep master_");
+	assert_contains(info_finding("role:slave\r\nmaster_host:192.0.2.7\r\nmaster_port:6380\r\n", "redis role", DOCTOR_BAD),
+			"portwatch doctor --redis redis://192.0.2.7:6380");
 	assert_string_equal(info_finding("maxmemory:1\r\nmaxmemory_policy:allkeys-lru\r\n", "maxmemory-policy", DOCTOR_BAD),
 			    "redis-cli -p 1 CONFIG SET maxmemory-policy noeviction");
 	info_finding("maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", "maxmemory-policy", DOCTOR_WARN);
@@ -272,17 +320,18 @@ static void the_report_is_a_table_or_json(void **state)
 	doctor_say(doctor_add(&report, "first"), DOCTOR_OK, "%d of %d", 1, 2);
 	struct doctor_finding *f = doctor_add(&report, "the second");
 	doctor_say(f, DOCTOR_BAD, "a \"bad\" one");
-	doctor_mend(f, "sysctl -w x='1 2'");
+	doctor_mend(f, "sysctl -w x='1 2'\ntrue # twice");
 	doctor_table(&out, &report, false);
 	assert_string_equal(out.data, "ok    first       1 of 2\n"
 				      "bad   the second  a \"bad\" one\n"
-				      "                  mend: sysctl -w x='1 2'\n");
+				      "                  mend: sysctl -w x='1 2'\n"
+				      "                        true # twice\n");
 	text_reset(&out);
 	doctor_json(&out, &report);
 	assert_string_equal(out.data,
 			    "{\"schema\":\"portwatch.doctor/1\",\"checks\":[\n"
 			    "{\"name\":\"first\",\"verdict\":\"ok\",\"found\":\"1 of 2\",\"mend\":null},\n"
-			    "{\"name\":\"the second\",\"verdict\":\"bad\",\"found\":\"a \\\"bad\\\" one\",\"mend\":\"sysctl -w x='1 2'\"}\n"
+			    "{\"name\":\"the second\",\"verdict\":\"bad\",\"found\":\"a \\\"bad\\\" one\",\"mend\":\"sysctl -w x='1 2'\\ntrue # twice\"}\n"
 			    "]}\n");
 	text_free(&out);
 }
@@ -302,6 +351,7 @@ int main(void)
 		TEST(little_tcp_memory_is_warned_of),
 		TEST(overcommit_matters_where_redis_runs),
 		TEST(an_old_kernel_is_told_what_it_lacks),
+		TEST(a_kernel_is_upgraded_by_the_distributions_own_command),
 		cmocka_unit_test(a_good_redis_needs_no_mending),
 		cmocka_unit_test(each_fault_of_a_redis_is_found),
 		cmocka_unit_test(an_info_that_tells_nothing_is_skipped),

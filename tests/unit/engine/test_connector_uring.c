@@ -1,8 +1,26 @@
 /* test_connector_uring.c - what can only be seen from inside of the io_uring connector: what its ring refuses, that
  * user_data never repeats among requests in flight, and what happens where the kernel lacks a feature. */
+#include <liburing.h>
+
+/* Kernels that this machine does not have: ring_open() asks through here. */
+static int init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *params);
+#define io_uring_queue_init_params init_params
 #include "engine/connector_uring.c"
+#undef io_uring_queue_init_params
 
 #include "loopback.h"
+
+static unsigned flags_unknown;	   /* to the kernel that is played; 0: this machine's own */
+static unsigned flags_asked[8], flags_asked_count;
+static int init_answers;	   /* instead of asking the kernel at all; 0: ask it */
+
+static int init_params(unsigned entries, struct io_uring *ring, struct io_uring_params *params)
+{
+	flags_asked[flags_asked_count++ % ARRAY_LEN(flags_asked)] = params->flags;
+	if (params->flags & flags_unknown)
+		return -EINVAL;
+	return init_answers ? init_answers : io_uring_queue_init_params(entries, ring, params);
+}
 
 enum { SLOTS = 8 };
 
@@ -206,6 +224,62 @@ static void a_completion_of_another_use_of_the_slot_aborts(void **state)
 
 /* ---- what the kernel may lack -------------------------------------------------------------------------------------------- */
 
+/* One probe each: what a ring of plainer flags says it lacks, and that it works. */
+static void opens_with(unsigned unknown, unsigned rungs_refused, const char *lacks)
+{
+	struct seen seen = { 0 };
+	struct peer closed = peer_closed(FAMILY_V4);
+	int fd = fresh_socket();
+	flags_unknown = unknown;
+	flags_asked_count = 0;
+	struct connector_uring *u = open_or_skip(&seen);
+	flags_unknown = 0;
+	assert_int_equal(flags_asked_count, rungs_refused + 1);
+	for (unsigned i = 0; i <= rungs_refused; i++)
+		assert_int_equal(flags_asked[i], ladder[i].flags | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED);
+	if (lacks)
+		assert_non_null(strstr(u->c.lacks, lacks));
+	else
+		assert_null(u->c.lacks);
+	begin(u, 0, fd, &closed, 60 * NS_PER_S);
+	turn_until(u, &seen.dones[0], 1);
+	assert_int_equal(seen.res[0], -ECONNREFUSED);
+	close(fd);
+	uring_close(&u->c);
+	peer_close(&closed);
+}
+
+static void a_kernel_that_knows_fewer_flags_gets_the_next_rung_and_it_is_said(void **state)
+{
+	(void)state;
+	opens_with(IORING_SETUP_DEFER_TASKRUN, 1, "DEFER_TASKRUN, which came with Linux 6.1");
+	opens_with(IORING_SETUP_SINGLE_ISSUER, 1, "DEFER_TASKRUN, which came with Linux 6.1");
+	opens_with(IORING_SETUP_SUBMIT_ALL, 2, "COOP_TASKRUN");
+	opens_with(IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN, 2, "COOP_TASKRUN");
+	opens_with(0, 0, NULL);
+}
+
+static void a_refusal_that_is_not_about_flags_ends_the_ladder(void **state)
+{
+	static const int refusals[] = { -EPERM, -ENOMEM, -ENOSYS, -EMFILE };
+	char why[256];
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		init_answers = refusals[i];
+		flags_asked_count = 0;
+		assert_null(connector_uring_open(SLOTS, count_done, NULL, why, sizeof(why)));
+		init_answers = 0;
+		assert_int_equal(flags_asked_count, 1);
+		assert_non_null(strstr(why, strerror(-refusals[i])));
+	}
+	flags_unknown = IORING_SETUP_R_DISABLED; /* every rung: before Linux 5.10 */
+	flags_asked_count = 0;
+	assert_null(connector_uring_open(SLOTS, count_done, NULL, why, sizeof(why)));
+	flags_unknown = 0;
+	assert_int_equal(flags_asked_count, ARRAY_LEN(ladder));
+	assert_non_null(strstr(why, "io_uring_setup: Invalid argument"));
+}
+
 /* Before Linux 5.17 the timeout's own completion comes as well, before or after the connect's. */
 static void without_cqe_skip_a_slot_is_answered_when_the_kernel_owes_it_nothing_more(void **state)
 {
@@ -289,6 +363,39 @@ static void a_refusal_is_explained(void **state)
 	assert_non_null(strstr(why, "io_uring_setup: Operation not permitted ("));
 }
 
+/* In a container a filter is always there, and a kernel that has io_uring may have it switched off besides. */
+static void the_errno_decides_who_is_blamed_for_a_refusal(void **state)
+{
+	static const struct {
+		int error;
+		struct forbidders who;
+		const char *blamed;
+	} cases[] = {
+		{ -ENOMEM, { '0', true }, "ulimit -l" },
+		{ -ENOMEM, { '2', true }, "ulimit -l" },
+		{ -EMFILE, { '0', true }, "ulimit -n" },
+		{ -EMFILE, { '0', false }, "ulimit -n" },
+		{ -ENFILE, { '2', true }, "fs.file-max" },
+		{ -ENOSYS, { '0', true }, "seccomp filter" },
+		{ -ENOSYS, { '0', false }, "this kernel has no io_uring, or one older" },
+		{ -EPERM, { '1', true }, "io_uring_disabled=1" },
+		{ -EPERM, { '2', true }, "io_uring_disabled=2" },
+		{ -EPERM, { '0', true }, "seccomp filter forbids it" },
+		{ -EACCES, { '0', true }, "seccomp filter forbids it" },
+		{ -EPERM, { '0', false }, "security module" },
+		{ -EINVAL, { '0', true }, "the kernel refuses it" },
+	};
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *cause = refusal_cause(cases[i].error, cases[i].who);
+		if (!strstr(cause, cases[i].blamed))
+			fail_msg("%s is explained by \"%s\", not by %s", strerror(-cases[i].error), cause, cases[i].blamed);
+		bool names_filter = strstr(cause, "seccomp") != NULL;
+		if (names_filter && !cases[i].who.filtered)
+			fail_msg("%s: a filter is blamed where none is: %s", strerror(-cases[i].error), cause);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,9 +404,12 @@ int main(void)
 		cmocka_unit_test(user_data_tells_operation_generation_and_slot_apart),
 		cmocka_unit_test(a_generation_may_wrap_around),
 		cmocka_unit_test(a_completion_of_another_use_of_the_slot_aborts),
+		cmocka_unit_test(a_kernel_that_knows_fewer_flags_gets_the_next_rung_and_it_is_said),
+		cmocka_unit_test(a_refusal_that_is_not_about_flags_ends_the_ladder),
 		cmocka_unit_test(without_cqe_skip_a_slot_is_answered_when_the_kernel_owes_it_nothing_more),
 		cmocka_unit_test(a_refused_request_is_answered_in_the_next_turn_and_may_be_refused_again),
 		cmocka_unit_test(a_refusal_is_explained),
+		cmocka_unit_test(the_errno_decides_who_is_blamed_for_a_refusal),
 	};
 	alarm(120);
 	return cmocka_run_group_tests(tests, NULL, NULL);

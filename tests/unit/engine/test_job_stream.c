@@ -34,7 +34,8 @@ static void as_many_shards_as_fit_are_taken_and_one_more_is_not(void **state)
 
 static void what_is_no_list_of_shards_is_refused_with_its_text(void **state)
 {
-	static const char *const bad[] = { "", "x", "1,", ",1", "1-", "3-1", "-1", "1;2", "1-2-3", "65536", "99999999999999999999", "0x1" };
+	static const char *const bad[] = { "", "x", "1,", ",1", "1-", "3-1", "-1", "1;2", "1-2-3", "65536", "99999999999999999999", "0x1",
+					    "0,0", "0-3,2" };
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		why[0] = 0;

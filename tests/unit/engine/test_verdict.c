@@ -31,7 +31,7 @@ static struct outcome judge(const struct evidence *seen)
 
 static struct evidence icmp_evidence(uint8_t family, uint8_t type, uint8_t code, int error)
 {
-	return (struct evidence){ .res = -error, .tcp_state = TCP_CLOSE, .queue_error = error,
+	return (struct evidence){ .res = -error, .tcp_state = TCP_CLOSE, .queue_error = error, .icmp_count = 1,
 				  .icmp = { .family = family, .type = type, .code = code, .offender = { 198, 51, 100, 1 } } };
 }
 
@@ -175,6 +175,11 @@ static void a_firewall_of_ours_that_says_host_unreachable_is_local(void **state)
 	within_connect.tcp_state = TCP_SYN_SENT;
 	within_connect.res = 0;
 	assert_int_equal(judge(&within_connect).verdict, VERDICT_LOCAL);
+	struct evidence twice = at_once; /* slower still: the SYN was repeated, and the second answer closed the socket */
+	twice.wall_us = 1300000;
+	twice.syn_retrans = 1;
+	twice.icmp_count = 2;
+	assert_int_equal(judge(&twice).verdict, VERDICT_LOCAL);
 }
 
 static void waiting_excuses_no_other_message_of_our_own(void **state)

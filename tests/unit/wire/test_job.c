@@ -309,6 +309,18 @@ static void a_host_is_printable_ascii(void **state)
 	}
 }
 
+static void what_looks_like_an_address_and_is_none_is_a_bad_job(void **state)
+{
+	static const char *const v4[] = { "010.0.0.1", "1.2.3", "256.1.1.1", "0x7f.1", "127.1", "1", NULL };
+	static const char *const v6[] = { "fe80::1%lo", "[::1]", "1:2", NULL };
+	(void)state;
+	for (unsigned i = 0; v4[i]; i++)
+		assert_string_equal(bad_of("m", v4[i], 1), "host is not an IPv4 address, and the last part of a name is not a number");
+	for (unsigned i = 0; v6[i]; i++)
+		assert_string_equal(bad_of("m", v6[i], 1), "host is not an IPv6 address (no brackets, no zone)");
+	assert_null(bad_of("m", "10.example", 1));
+}
+
 static void a_bad_job_spoils_only_itself(void **state)
 {
 	(void)state;
@@ -468,6 +480,7 @@ int main(void)
 		cmocka_unit_test(monitor_host_and_port_have_their_bounds),
 		cmocka_unit_test(a_monitor_is_utf8_that_a_terminal_may_show),
 		cmocka_unit_test(a_host_is_printable_ascii),
+		cmocka_unit_test(what_looks_like_an_address_and_is_none_is_a_bad_job),
 		cmocka_unit_test(a_bad_job_spoils_only_itself),
 		cmocka_unit_test(the_first_fault_of_a_job_is_the_one_that_is_told),
 		cmocka_unit_test(what_is_no_batch_is_refused_whole),
