@@ -315,12 +315,13 @@ alerts_stumbles() {
 }
 
 @test "a monitor that is removed or paused leaves no incident open" {
-	rcli HDEL pw:monitors still >/dev/null
-	rcli XADD pw:monitors:log '*' op del name still >/dev/null
-	wait_for 5 seen '^monitor.unknown still still/[0-9]+ 1 0$'
-	[ "$(state_of still)" = "" ]
+	rcli HDEL pw:monitors switch >/dev/null
+	rcli XADD pw:monitors:log '*' op del name switch >/dev/null
+	wait_for 5 seen '^monitor.up switch switch/1 1 1$'
+	event_field monitor.up switch .data.summary | grep -q 'is not watched any more: the monitor was removed'
+	[ "$(state_of switch)" = "" ]
 	monitor db2 2002 ',"paused":true'
-	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 1 0$'
+	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 1 '
 	event_field monitor.unknown db2 .data.summary | grep -q 'is not watched any more: the monitor is paused'
 	state_is db2 new # and nothing more
 }
