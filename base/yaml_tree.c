@@ -252,7 +252,9 @@ static void add_scalar(struct builder *b, const struct fy_event_scalar_data *sca
 	const char *text = scalar->value ? fy_token_get_text(scalar->value, &len) : NULL;
 	const bool plain = !scalar->value || fy_scalar_token_get_style(scalar->value) == FYSS_PLAIN;
 	const bool nothing = !text || (plain && is_null(text, len));
-	struct yaml_node *node = add_node(b, nothing ? YAML_NOTHING : YAML_TEXT, scalar->value, scalar->tag);
+	/* What is not there has no place of its own, and versions of libfyaml differ about it: the key's is the one to show. */
+	struct fy_token *token = plain && !len ? NULL : scalar->value;
+	struct yaml_node *node = add_node(b, nothing ? YAML_NOTHING : YAML_TEXT, token, scalar->tag);
 	if (nothing)
 		return;
 	char *copy = take(b->tree, len + 1);

@@ -121,12 +121,14 @@ def run(build, regions, count, interval, seed):
                 with Hook.lock:
                     Hook.lock.wait(min(left, 1))
             began[name] = outages.begin(name)
-            print(f"\r{regions} regions: outage {n + 1} of {count}", end="", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{regions} regions: outage {n + 1} of {count}", end="", file=sys.stderr, flush=True)
         last = time.time() + interval
         with Hook.lock:
             while time.time() < last and not all((n, "monitor.down") in Hook.told for n in began):
                 Hook.lock.wait(1)
-        print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
     finally:
         up.send_signal(signal.SIGINT)
         up.wait(60)
