@@ -136,7 +136,7 @@ def run(build, regions, count, interval, seed):
         nft("delete", "table", "inet", "pw")
         for s in outages.listener.values():
             s.close()
-    rows, wrong = {"closed": [], "filtered": []}, []
+    rows, wrong, details = {"closed": [], "filtered": []}, [], []
     for name, at in began.items():
         told = Hook.told.get((name, "monitor.down"))
         if not told:
@@ -148,8 +148,9 @@ def run(build, regions, count, interval, seed):
         if data["verdict"] != outages.kind[name] or data["scope"] != "service":
             wrong.append(f"{name}: {data['verdict']}, {data['scope']} instead of {outages.kind[name]}, service")
         rows[outages.kind[name]].append(told[0] - at)
+        details.append({"monitor": name, "kind": outages.kind[name], "began": at, "told": told[0], "data": data})
     others = [k for k in Hook.told if k[1] not in ("monitor.down", "system.problem")]
-    return {"regions": regions, "interval_s": interval, "seed": seed, "seconds": rows, "wrong": wrong,
+    return {"regions": regions, "interval_s": interval, "seed": seed, "seconds": rows, "wrong": wrong, "details": details,
             "other_events": [f"{m} {t}" for m, t in others], "log": f"{folder}/up.log"}
 
 
