@@ -58,7 +58,7 @@ write_file() { # FILE NAME=PORT...
 up_start() { # ARGS
 	: >up.out
 	: >up.err
-	"$PORTWATCH" up -c file.yaml --state "$STATE" "$@" >up.out 2>up.err 3>&- &
+	setsid "$PORTWATCH" up -c file.yaml --state "$STATE" "$@" >up.out 2>up.err 3>&- &
 	UP=$!
 	note_process $UP
 }
