@@ -26,6 +26,10 @@ PW_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${PYTHON:=python3}"
 export PYTHON PW_ROOT PW_BUILD PORTWATCH PORTWATCH_ENGINE TUN_PEER DENY_SYSCALL BENCH_LIMIT
 
+# The stories probe themselves on loopback; those of the address policy say which they mean.
+: "${PORTWATCH_ENGINE_POLICY:=any}"
+export PORTWATCH_ENGINE_POLICY
+
 # ---------------------------------------------------------------- notes of what was started
 
 # Prints the directory of this test, or of the file when called from setup_file; it lives as long as they do.
