@@ -62,12 +62,12 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 	return all;
 }
 
-static void say_vote(const struct ballot *b, char *into, size_t len)
+static void say_vote(const struct ballot *b, bool expect_closed, char *into, size_t len)
 {
 	const char *name = verdict_row(b->verdict)->name;
 
 	if (b->vote == VOTE_UP)
-		snprintf(into, len, "open");
+		snprintf(into, len, expect_closed ? "%s, as it must be" : "open", name);
 	else if (b->vote == VOTE_DOWN)
 		snprintf(into, len, "%u in a row, the last %s: weight %u, %u are enough", b->run, name, b->weight,
 			 DECIDE_ENOUGH);
@@ -77,14 +77,14 @@ static void say_vote(const struct ballot *b, char *into, size_t len)
 		snprintf(into, len, "%s", abstain_sentence[b->why]);
 }
 
-static json_t *explain_looks(const struct region_history *h)
+static json_t *explain_looks(const struct region_history *h, bool expect_closed)
 {
 	json_t *all = json_array();
 
 	for (unsigned k = 0; k < HISTORY_LOOKS && h->known[k].key; k++) {
 		json_t *o = show_look(&h->known[k]);
 		set_number(o, "attempt", look_attempt(&h->known[k]));
-		set_number(o, "weight", decide_weight(h->known[k].verdict));
+		set_number(o, "weight", decide_weight(h->known[k].verdict, expect_closed));
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -99,7 +99,7 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	struct ballot b;
 
 	decide_ballot(in, i, &b);
-	say_vote(&b, why, sizeof(why));
+	say_vote(&b, in->expect_closed, why, sizeof(why));
 	look_address_text(h->address, address);
 	set_text(o, "region", name);
 	set_text(o, "vote", votes[b.vote]);
@@ -107,7 +107,7 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	set_text(o, "address", address);
 	json_object_set_new(o, "slow", json_boolean(b.slow));
 	json_object_set_new(o, "lossy", json_boolean(b.lossy));
-	json_object_set_new(o, "looks", explain_looks(h));
+	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
 	return o;
