@@ -477,11 +477,11 @@ static void identical_jobs_of_many_batches_make_one_connect(void **state)
 	if (!bed)
 		return;
 	struct job job = job_to(&bed->silent, 400);
-	enum { BATCHES = 10 };
+	enum { ENTRIES = 10 };
 	job.slot_ms -= 1000;
-	for (unsigned i = 0; i < BATCHES; i++)
+	for (unsigned i = 0; i < ENTRIES; i++)
 		give(bed, same_jobs(&job, ENTRY_JOBS_MAX));
-	for (unsigned i = 0; i < BATCHES; i++) {
+	for (unsigned i = 0; i < ENTRIES; i++) {
 		struct batch *out = next(bed);
 		for (unsigned k = 0; k < out->count; k++)
 			assert_int_equal(out->outcomes[k].verdict, VERDICT_FILTERED);
@@ -489,8 +489,8 @@ static void identical_jobs_of_many_batches_make_one_connect(void **state)
 	}
 	const struct lane_counters *c = lane_counters(bed->lane);
 	assert_int_equal(counter_read(&c->connects), 1);
-	assert_int_equal(counter_read(&c->joined), BATCHES * ENTRY_JOBS_MAX - 1);
-	assert_int_equal(ended(bed), BATCHES * ENTRY_JOBS_MAX);
+	assert_int_equal(counter_read(&c->joined), ENTRIES * ENTRY_JOBS_MAX - 1);
+	assert_int_equal(ended(bed), ENTRIES * ENTRY_JOBS_MAX);
 	bed_close(bed);
 }
 
