@@ -4,6 +4,7 @@
 # SYN that leaves, on whatever device.  That it would see them is shown first, with the policy off.
 
 load lib.bash
+unset PORTWATCH_ENGINE_POLICY PORTWATCH_ENGINE_COALESCE # as everybody finds them
 
 setup_file() {
 	file_needs netns tun nft redis python || return 0
@@ -127,7 +128,7 @@ sys.stdout.writelines(line for line in sys.stdin if not literal(line[:-1]))' <"$
 			["d", "169.254.169.254", 80], ["e", "fd00:18::77", 1000]]]' >/dev/null
 		results 5 | jq -r '"\(.monitor) \(.verdict)"' | sort | paste -sd' '
 	}
-	PORTWATCH_ENGINE_POLICY=private engine_start
+	engine_start
 	grep -q 'msg=ready .*policy=private' "$ENGINE_LOG"
 	[ "$(batch)" = "a denied b open c filtered d denied e open" ]
 	engine_stop
