@@ -1,7 +1,7 @@
 /* address_policy.c - may this address be connected to?
  * In: a sockaddr.  Out: NULL, or the sentence of the rule that forbids it.
  * Owns: the rules; nothing is allocated after they are read.  Why so: a list in order, gone through from its start, is what a
- * reader of the rules does in his head.  `public` has some 40 rows a family, under 40 ns of a probe's 10 us; a tree would
+ * reader of the rules does in his head.  `public` has some 40 rows a family, about 50 ns of a probe's 8 us; a tree would
  * hide what is decided and save nothing that could be measured. */
 #include "engine/address_policy_self.h"
 
@@ -206,10 +206,12 @@ const char *policy_name(const struct address_policy *p)
 
 static const struct policy_rule *first_fit(const struct policy_rules *rules, struct address_bits a, uint16_t port)
 {
-	for (const struct policy_rule *r = rules->rule, *end = r + rules->count; r != end; r++)
+	for (unsigned i = 0; i < rules->count; i++) {
+		const struct policy_rule *r = &rules->rule[i];
 		if ((a.hi & r->mask.hi) == r->net.hi && (a.lo & r->mask.lo) == r->net.lo && port >= r->port_first &&
 		    port <= r->port_last)
 			return r;
+	}
 	return NULL;
 }
 
