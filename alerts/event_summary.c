@@ -4,7 +4,6 @@
 #include "alerts/event.h"
 
 #include "base/clock.h"
-#include "base/must.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -77,10 +76,9 @@ static bool is_of_class(const json_t *region, const char *class)
 /* A port that must not answer is well where it does not. */
 static bool is_silent(const json_t *region)
 {
-	static const char *const silent[] = { "closed", "filtered", "rejected", "unreachable", "no-name" };
-	for (size_t i = 0; i < ARRAY_LEN(silent); i++)
-		if (strcmp(text_of(region, "verdict"), silent[i]) == 0)
-			return true;
+	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
+		if (strcmp(text_of(region, "verdict"), verdict_row(v)->name) == 0)
+			return verdict_is_silent(v);
 	return false;
 }
 

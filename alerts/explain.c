@@ -119,10 +119,14 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 	case WATCH_DOWN:
 		if (w->regions == 1)
 			return "DOWN, seen from one place";
+		if (w->rule.expect_closed)
+			return d->scope == SCOPE_PARTIAL ? "open, and must not be, partial: some have seen it closed since"
+							 : "open, and must not be: nobody has seen it closed since";
 		return d->scope == SCOPE_PARTIAL ? "DOWN, partial: some have seen it open since"
 						 : "DOWN, service: nobody has seen it open since";
 	case WATCH_PATH:
-		return "a path issue: a minority fails, others have seen it open since";
+		return w->rule.expect_closed ? "a path issue: it answers a minority, others have seen it closed since"
+					     : "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
 		if (d->slow && d->lossy)
 			return "degraded: slow, and SYNs are lost";
@@ -152,14 +156,14 @@ static void say_arithmetic(const struct watch *w, const struct decision *d, char
 		n = snprintf(into, len, "%u of %u voters say down, %u up (of %u regions); DOWN takes 2 and more than half",
 			     d->downs, d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against",
-			      d->against);
+		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it %s after the first failure count against",
+			      d->against, w->rule.expect_closed ? "closed" : "open");
 	if (d->lasting && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %.3g s",
 			      span_s(DECIDE_TWO_REGIONS_MS, w));
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %.3g s apart, more than half end it",
-			      d->recovered, d->voters, span_s(DECIDE_RECOVERY_MS, w));
+		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it %s twice, %.3g s apart, more than half end it",
+			      d->recovered, d->voters, w->rule.expect_closed ? "closed" : "open", span_s(DECIDE_RECOVERY_MS, w));
 	if (d->blind && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; fewer than %u may vote now%s", d->need,
 			      d->expired ? "" : ", so their last words stand");

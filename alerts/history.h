@@ -47,10 +47,7 @@ static inline bool look_is_open(const struct look *l)
 /* Whether it is what the monitor wants: open, or of one that must not answer: not open, and no SYN-ACK either. */
 static inline bool look_is_good(const struct look *l, bool expect_closed)
 {
-	if (!expect_closed)
-		return look_is_open(l);
-	return l->verdict == VERDICT_CLOSED || l->verdict == VERDICT_FILTERED || l->verdict == VERDICT_REJECTED ||
-	       l->verdict == VERDICT_UNREACHABLE || l->verdict == VERDICT_NO_NAME;
+	return expect_closed ? verdict_is_silent(l->verdict) : look_is_open(l);
 }
 
 /* The look of a result that came over the wire; its address into 16 bytes. */
