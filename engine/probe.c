@@ -171,6 +171,18 @@ static uint32_t slot_of(const struct probes *ps, const struct probe *p)
 	return (uint32_t)(p - ps->probe);
 }
 
+/* What the attempt found out; what else stands in the other's outcome is its own. */
+static void share_outcome(const struct outcome *from, struct outcome *into)
+{
+	into->verdict = from->verdict;
+	into->syn_retrans = from->syn_retrans;
+	into->error = from->error;
+	into->rtt_us = from->rtt_us;
+	into->wall_us = from->wall_us;
+	into->icmp = from->icmp;
+	into->detail = from->detail; /* a constant: no attempt ends with any other */
+}
+
 static void probe_end(struct probes *ps, struct probe *p, uint64_t answered_ns)
 {
 	struct outcome *o = outcome_of(p);
@@ -181,9 +193,7 @@ static void probe_end(struct probes *ps, struct probe *p, uint64_t answered_ns)
 	while (p->joined != TWINS_NONE) { /* while p's own batch is still there to copy from */
 		struct probe *with = &ps->probe[p->joined];
 		p->joined = with->joined;
-		const int32_t late_us = outcome_of(with)->late_us;
-		*outcome_of(with) = *o;
-		outcome_of(with)->late_us = late_us;
+		share_outcome(o, outcome_of(with));
 		probe_event(ps, with, EVENT_ANSWERED, 0);
 	}
 	probe_free_slot(ps, p);
