@@ -1,9 +1,9 @@
 """A name server on 127.0.0.1:PORT (UDP) that turns names against those who ask: prints `ready`, answers until it is ended.
-  rebind.test   first GOOD, from the second question on BAD; TTL 0
-  both.test     GOOD and BAD in one answer
-  bad.test      BAD
-  good.test     GOOD
-AAAA questions for mapped.test get ::ffff:BAD; all else is an empty answer.  Usage: rebind_dns.py PORT GOOD BAD"""
+  *.rebind.test   first GOOD, from the second question on BAD; TTL 0
+  *.both.test     GOOD and BAD in one answer
+  *.bad.test      BAD
+  *.good.test     GOOD
+AAAA questions for *.mapped.test get ::ffff:BAD; all else is an empty answer.  Usage: rebind_dns.py PORT GOOD BAD"""
 import ipaddress
 import socket
 import struct
@@ -14,13 +14,14 @@ asked = {}
 
 
 def addresses(name, kind):
-    if kind == 28 and name == "mapped.test":
+    zone = ".".join(name.split(".")[-2:])
+    if kind == 28 and zone == "mapped.test":
         return [ipaddress.ip_address(f"::ffff:{bad}")]
     if kind != 1:
         return []
     asked[name] = asked.get(name, 0) + 1
     return {"good.test": [good], "bad.test": [bad], "both.test": [good, bad],
-            "rebind.test": [good] if asked[name] == 1 else [bad]}.get(name, [])
+            "rebind.test": [good] if asked[name] == 1 else [bad]}.get(zone, [])
 
 
 def answer(question):
@@ -37,6 +38,7 @@ def answer(question):
 
 
 server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 server.bind(("127.0.0.1", port))
 print("ready", flush=True)
 while True:
