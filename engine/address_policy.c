@@ -1,8 +1,9 @@
 /* address_policy.c - may this address be connected to?
  * In: a sockaddr.  Out: NULL, or the sentence of the rule that forbids it.
- * Owns: the rules; nothing is allocated after they are read.  Why so: a list in order, gone through from its start, is what a
- * reader of the rules does in his head.  `public` has some 40 rows a family, about 50 ns of a probe's 8 us; a tree would
- * hide what is decided and save nothing that could be measured. */
+ * Owns: the rules; nothing is allocated after they are read.
+ * Why so: a list in order, gone through from its start, is what a reader of the rules does in his head.  `public` has
+ * some 40 rows a family, about 50 ns of a probe's 8 us; a tree would hide what is decided and save nothing that could
+ * be measured (docs/notes/2026-11-25-policy-cost.md). */
 #include "engine/address_policy_self.h"
 
 #include "base/must.h"
@@ -121,8 +122,8 @@ static bool rules_add(struct policy_rules *rules, const struct policy_rule *rule
 	return true;
 }
 
-bool policy_add(struct address_policy *p, const struct policy_net *net, uint16_t port_first, uint16_t port_last, bool allow,
-		const char *said, const char *carried)
+bool policy_add(struct address_policy *p, const struct policy_net *net, uint16_t port_first, uint16_t port_last,
+		bool allow, const char *said, const char *carried)
 {
 	struct policy_rule rule = { .net = net->net, .bits = net->bits, .port_first = port_first, .port_last = port_last,
 				    .allow = allow };
@@ -147,8 +148,8 @@ static bool add_special(struct address_policy *p, const char *name, const struct
 	else
 		must_say(policy_net_parse(text, strlen(text), &net, why, sizeof(why)), "%s: %s", text, why);
 	snprintf(said, sizeof(said), "address policy %s: %s is %s; nothing was sent", name, text, range->what);
-	snprintf(carried, sizeof(carried), "address policy %s: it carries an IPv4 address of %s, which is %s; nothing was sent",
-		 name, text, range->what);
+	snprintf(carried, sizeof(carried),
+		 "address policy %s: it carries an IPv4 address of %s, which is %s; nothing was sent", name, text, range->what);
 	return policy_add(p, &net, 0, UINT16_MAX, false, said, carried);
 }
 
@@ -238,16 +239,16 @@ static unsigned carried_by(struct address_bits a, uint32_t v4[CARRIES_MAX])
 	return (low_high & ~0x02000000ull) == 0x5efe; /* ISATAP, RFC 5214 6.1 */
 }
 
-/* 64:ff9b:1::/48: only who runs the translator knows where in it the IPv4 address stands (RFC 8215), so it is allowed only
- * by a rule that names it or a part of it. */
+/* 64:ff9b:1::/48: only who runs the translator knows where in it the IPv4 address stands (RFC 8215), so it is
+ * allowed only by a rule that names it or a part of it. */
 static bool carries_unknown(struct address_bits a)
 {
 	return a.hi >> 16 == 0x0064ff9b0001;
 }
 #define TRANSLATOR_BITS 48
 static const char translator_unnamed[] =
-	"address policy: it is a translated IPv4 address (RFC 8215), which one only its translator knows: name 64:ff9b:1::/48 in a "
-	"policy file to allow it; nothing was sent";
+	"address policy: it is a translated IPv4 address (RFC 8215), which one only its translator knows: name "
+	"64:ff9b:1::/48 in a policy file to allow it; nothing was sent";
 
 static const char *v4_denied(const struct address_policy *p, struct address_bits a, uint16_t port, bool carried)
 {
@@ -277,11 +278,15 @@ const char *policy_denies(const struct address_policy *p, const struct sockaddr 
 	static const char no_family[] = "address policy: it is neither IPv4 nor IPv6; nothing was sent";
 	if (to->sa_family == AF_INET) {
 		const struct sockaddr_in *v4 = (const struct sockaddr_in *)to;
-		return !v4->sin_port ? port_zero : p ? v4_denied(p, v4_bits(&v4->sin_addr), ntohs(v4->sin_port), false) : NULL;
+		if (!v4->sin_port)
+			return port_zero;
+		return p ? v4_denied(p, v4_bits(&v4->sin_addr), ntohs(v4->sin_port), false) : NULL;
 	}
 	if (to->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)to;
-		return !v6->sin6_port ? port_zero : p ? v6_denied(p, v6_bits(&v6->sin6_addr), ntohs(v6->sin6_port)) : NULL;
+		if (!v6->sin6_port)
+			return port_zero;
+		return p ? v6_denied(p, v6_bits(&v6->sin6_addr), ntohs(v6->sin6_port)) : NULL;
 	}
 	return no_family;
 }

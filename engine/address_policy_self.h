@@ -40,8 +40,8 @@ struct address_policy *policy_empty(const char *name);
 /* text (not ended by 0) as ADDRESS or ADDRESS/BITS; false: why says what is wrong. */
 bool policy_net_parse(const char *text, size_t len, struct policy_net *net, char *why, size_t why_len);
 /* False: there are too many.  said and carried are copied; NULL for those that allow. */
-bool policy_add(struct address_policy *p, const struct policy_net *net, uint16_t port_first, uint16_t port_last, bool allow,
-		const char *said, const char *carried);
+bool policy_add(struct address_policy *p, const struct policy_net *net, uint16_t port_first, uint16_t port_last,
+		bool allow, const char *said, const char *carried);
 /* Adds the rules of "any", "private" or "public", which leave nothing undecided; false: there is no such policy. */
 bool policy_add_named(struct address_policy *p, const char *name);
 

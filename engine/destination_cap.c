@@ -1,9 +1,9 @@
 /* destination_cap.c - one token bucket an address, in a table that never grows.
  * In: jobs with an address.  Out: the time at which each may connect.  Owns: the table, shared by all lanes.
  * Why so: a bucket is the time of its address's next token, and whoever comes is given that time and moves it on; so
- * nobody polls, the order is that of coming, and a bucket whose time has passed is as good as none and can be another's.
- * Two addresses share one only if more than four of the same row have to wait at once: then they are slower than they must,
- * never faster.  Tokens come evenly (no burst), so no second sees more than asked for. */
+ * nobody polls, the order is that of coming, and a bucket whose time has passed is as good as none and can be
+ * another's.  Two addresses share one only if more than four of the same row have to wait at once: then they are slower
+ * than they must, never faster.  Tokens come evenly (no burst), so no second sees more than asked for. */
 #include "engine/destination_cap.h"
 
 #include "base/clock.h"
@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS 16384 /* x 4 buckets x 16 bytes = 1 MB; at 1 a second and 10,000 probes a second to as many addresses, 15 % full */
+/* x 4 buckets x 16 bytes = 1 MB.  10,000 probes a second to as many addresses, 1 a second each, fill 15 % of it. */
+#define ROWS 16384
 #define WAYS 4
 #define LOCKS 64
 

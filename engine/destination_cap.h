@@ -12,8 +12,8 @@ void destination_cap_free(struct destination_cap *cap);		  /* NULL is fine */
 
 #define CAP_NOT_IN_TIME UINT64_MAX
 
-/* When the job may connect: 0: now, else a clock_ns() to come, which is then kept for it alone.  CAP_NOT_IN_TIME: not until
- * latest_ns, and nothing is kept.  From any lane. */
+/* When the job may connect: 0: now, else a clock_ns() to come, which is then kept for it alone.  CAP_NOT_IN_TIME: not
+ * until latest_ns, and nothing is kept.  From any lane. */
 uint64_t destination_cap_take(struct destination_cap *cap, const struct job *job, uint64_t now_ns, uint64_t latest_ns);
 
 #endif

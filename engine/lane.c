@@ -79,8 +79,8 @@ static void answer_at_once(struct lane *lane, struct batch *b, unsigned job, enu
 	job_done(lane, b);
 }
 
-static const char cap_missed[] = "more probes of this address are due than --per-destination allows: this one would have been too "
-				  "old at its turn, and was not probed";
+static const char cap_missed[] = "more probes of this address are due than --per-destination allows: this one would "
+				 "have been too old at its turn, and was not probed";
 
 /* Whether the job may connect now; if not it has been parked, or answered. */
 static bool address_has_a_turn(struct lane *lane, struct batch *b, unsigned job, uint64_t now_ns, uint64_t wall_ms)

@@ -1,7 +1,7 @@
 /* policy_file.c - reads the lines of an address policy.
  * In: the bytes of a file.  Out: its rules, or one sentence with FILE:LINE:COLUMN, the line and a caret.
- * Owns: nothing after it returns.  Why so: a policy with a line that was not understood is no policy, so the first fault
- * refuses the whole file, and the engine does not start. */
+ * Owns: nothing after it returns.  Why so: a policy with a line that was not understood is no policy, so the first
+ * fault refuses the whole file, and the engine does not start. */
 #include "engine/address_policy_self.h"
 
 #include "base/must.h"
@@ -94,13 +94,14 @@ static void say_line(const struct line_reader *r, const struct word *first, cons
 		 r->number, len < 120 ? len : 120, first->at);
 }
 
-static bool add(struct line_reader *r, const struct policy_net *net, unsigned port_first, unsigned port_last, const struct word *words,
-		unsigned count)
+static bool add(struct line_reader *r, const struct policy_net *net, unsigned port_first, unsigned port_last,
+		const struct word *words, unsigned count)
 {
 	char said[448], carried[448];
 	const bool allow = is(&words[0], "allow");
 	say_line(r, &words[0], &words[count - 1], said, carried);
-	if (policy_add(r->policy, net, (uint16_t)port_first, (uint16_t)port_last, allow, allow ? NULL : said, allow ? NULL : carried))
+	if (policy_add(r->policy, net, (uint16_t)port_first, (uint16_t)port_last, allow, allow ? NULL : said,
+		       allow ? NULL : carried))
 		return true;
 	return fault(r, words[0].at, "more than %d rules", POLICY_RULES_MAX);
 }
@@ -138,8 +139,8 @@ static bool read_rule(struct line_reader *r, const struct word *words, unsigned 
 	struct policy_net net = { .v4 = true, .v6 = true };
 	char why[200];
 	if (count < 2)
-		return fault(r, words[0].at + words[0].len, "behind %.*s belongs an address, as in %.*s 10.0.0.0/8", (int)words[0].len,
-			     words[0].at, (int)words[0].len, words[0].at);
+		return fault(r, words[0].at + words[0].len, "behind %.*s belongs an address, as in %.*s 10.0.0.0/8",
+			     (int)words[0].len, words[0].at, (int)words[0].len, words[0].at);
 	if (!is(&words[1], "any") && !policy_net_parse(words[1].at, words[1].len, &net, why, sizeof(why)))
 		return fault(r, words[1].at, "%s", why);
 	if (count > 3)

@@ -215,8 +215,8 @@ static void end_denied(struct probes *ps, struct probe *p, const char *denied)
 	probe_free_slot(ps, p);
 }
 
-/* The attempt that a job may share: one that began when the job was already due, for what was seen before somebody asked is no
- * answer (a confirm round wants a second look).  NULL: none. */
+/* The attempt that a job may share: one that began when the job was already due, for what was seen before somebody asked
+ * is no answer (a confirm round wants a second look).  NULL: none. */
 static struct probe *twin_of(const struct probes *ps, const struct job *job)
 {
 	struct twin_key key;

@@ -1,7 +1,7 @@
 /* twins.c - a hash table whose entries are the lane's slots.
  * In: keys and slot numbers.  Out: slot numbers.  Owns: two arrays.
- * Why so: in each bucket the newest stands first, and who looks for a twin can use none but the newest, so a thousand attempts at
- * one silent port cost no more than one. */
+ * Why so: in each bucket the newest stands first, and who looks for a twin can use none but the newest, so a thousand
+ * attempts at one silent port cost no more than one. */
 #include "engine/twins.h"
 
 #include "base/must.h"

@@ -1,5 +1,5 @@
 /* twins.h - which attempt in flight asks the very same thing as a job that is about to be tried.
- * A table of one lane, keyed by address, port, close, settle and timeout; bounded by the lane's slots, allocated once. */
+ * A table of one lane, keyed by address, port, close, settle and timeout; bounded by its slots, allocated once. */
 #ifndef ENGINE_TWINS_H
 #define ENGINE_TWINS_H
 
