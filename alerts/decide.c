@@ -18,9 +18,15 @@ const char *const abstain_sentence[ABSTAINS] = {
 	[ABSTAIN_UNCONFIRMED] = "one weak failure is not enough",
 };
 
-unsigned decide_weight(enum verdict v)
+unsigned decide_weight(enum verdict v, bool expect_closed)
 {
+	const struct look l = { .verdict = (uint8_t)v };
+
+	if (expect_closed && look_is_good(&l, true))
+		return 0;
 	switch (v) {
+	case VERDICT_OPEN:
+		return expect_closed ? DECIDE_STRONG : 0;
 	case VERDICT_CLOSED:
 	case VERDICT_REJECTED:
 	case VERDICT_NO_NAME:
@@ -42,11 +48,11 @@ struct view {
 	uint8_t weight, run, opens, verdict;
 };
 
-static void view_add(struct view *v, const struct look *l)
+static void view_add(struct view *v, const struct look *l, bool expect_closed)
 {
 	v->newest_ms = look_slot_ms(l);
 	v->verdict = l->verdict;
-	if (look_is_open(l)) {
+	if (look_is_good(l, expect_closed)) {
 		if (!v->opens++)
 			v->open_first_ms = v->newest_ms;
 		v->weight = v->run = 0;
@@ -55,7 +61,7 @@ static void view_add(struct view *v, const struct look *l)
 	}
 	if (!v->run++)
 		v->first_ms = v->newest_ms;
-	v->weight += decide_weight(l->verdict);
+	v->weight += decide_weight(l->verdict, expect_closed);
 	v->opens = 0;
 	v->last_down_ms = v->newest_ms;
 }
@@ -229,7 +235,7 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 		if (next == REGIONS_MAX)
 			return;
 		at_ms = key >> 16;
-		view_add(&view[next], &in->region[next].known[--left[next]]);
+		view_add(&view[next], &in->region[next].known[--left[next]], in->expect_closed);
 	}
 }
 
@@ -242,7 +248,7 @@ static void judge_quality(const struct decide_in *in, const struct region_histor
 	*slow = *lossy = false;
 	for (unsigned i = known_looks(h); i--;) {
 		const struct look *l = &h->known[i];
-		if (!look_is_open(l))
+		if (!look_is_open(l) || in->expect_closed) /* what must not answer has no quality */
 			continue;
 		slows = (slows << 1 | (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull)) & 7;
 		losses = (losses << 1 | (l->syn_retrans > 0)) & 7;
@@ -290,7 +296,7 @@ static void look_ahead(const struct decide_in *in, const struct view *view, stru
 		const uint64_t end = view[i].newest_ms + decide_expiry_ms(in->interval_ms) + 1;
 		out->heard += view[i].newest_ms != 0;
 		for (unsigned k = 0; k < HISTORY_LOOKS; k++)
-			out->opened |= look_is_open(&in->region[i].known[k]);
+			out->opened |= in->region[i].known[k].key && look_is_good(&in->region[i].known[k], in->expect_closed);
 		if (view[i].newest_ms && end > in->now_ms && end < out->next_ms)
 			out->next_ms = end;
 		out->suspect |= view[i].run && end > in->now_ms && !(in->quarantined >> i & 1);
@@ -337,16 +343,16 @@ static bool has_failure(const struct decide_in *in)
 {
 	for (unsigned i = 0; i < in->regions; i++)
 		for (unsigned k = 0; k < HISTORY_LOOKS && in->region[i].known[k].key; k++)
-			if (!look_is_open(&in->region[i].known[k]))
+			if (!look_is_good(&in->region[i].known[k], in->expect_closed))
 				return true;
 	return false;
 }
 
-static void view_all(struct view *v, const struct region_history *h)
+static void view_all(struct view *v, const struct region_history *h, bool expect_closed)
 {
 	memset(v, 0, sizeof(*v));
 	for (unsigned k = known_looks(h); k--;)
-		view_add(v, &h->known[k]);
+		view_add(v, &h->known[k], expect_closed);
 }
 
 void decide(const struct decide_in *given, struct decision *out)
@@ -362,7 +368,7 @@ void decide(const struct decide_in *given, struct decision *out)
 	memset(out, 0, sizeof(*out));
 	out->need = in.regions == 1 ? 1 : 2;
 	for (unsigned i = 0; i < in.regions; i++)
-		view_all(&view[i], &in.region[i]);
+		view_all(&view[i], &in.region[i], in.expect_closed);
 	tally_votes(&t, &in, view, in.now_ms, in.quarantined | in.silent);
 	out->blind = t.able < out->need;
 	if (out->blind) {
@@ -384,7 +390,7 @@ void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b
 	struct view v;
 
 	memset(b, 0, sizeof(*b));
-	view_all(&v, h);
+	view_all(&v, h, in->expect_closed);
 	b->vote = view_vote(&v, in, in->now_ms, &b->why);
 	if (in->silent >> region & 1)
 		b->why = ABSTAIN_SILENT;

@@ -3,7 +3,8 @@
  * A region's evidence is its trailing run of down results (newest first, up to an open one).  closed, rejected,
  * no-name, wrong-address and certificate weigh 2, filtered, reset and unreachable 1; a run of 2 or more votes down,
  * a newest result of open votes up.  Who knows nothing, has not looked for 2.5 intervals, is quarantined, silent, or
- * has one weak failure, abstains.
+ * has one weak failure, abstains.  Of a monitor that expects its port closed, open is a failure that weighs 2 and reset (a
+ * SYN-ACK came) one of 1; wherever "open" stands here, read closed, rejected, filtered, unreachable or no-name.
  *
  * DOWN begins when at least two regions and more than half of the voters say so; if they are no more than two, have
  * weak evidence only, and somebody has seen it open since, then when they have said so for 30 s (without that, three
@@ -76,13 +77,14 @@ struct decide_in {
 	unsigned interval_ms, slow_ms, regions;
 	const struct region_history *region;
 	uint16_t quarantined, silent;
+	bool expect_closed;	/* of a port that must not answer */
 	uint64_t now_ms;
 };
 
 void decide(const struct decide_in *in, struct decision *out);
 void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b);
-/* Weight of one result as evidence: 0 for those that are not down. */
-unsigned decide_weight(enum verdict v);
+/* Weight of one result as evidence: 0 for those that are no failure. */
+unsigned decide_weight(enum verdict v, bool expect_closed);
 static inline uint64_t decide_span_ms(uint64_t span_ms, unsigned interval_ms)
 {
 	const uint64_t short_ms = (uint64_t)interval_ms * DECIDE_SPAN_INTERVALS;

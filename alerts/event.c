@@ -83,6 +83,8 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	event_summary(about, event, summary, sizeof(summary));
 	set_text(o, "monitor", m->name);
 	set_text(o, "target", target);
+	if (m->expect)
+		set_text(o, "expect", expect_names[m->expect]);
 	set_text(o, "verdict", event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name);
 	set_text(o, "scope", watch_scope_names[event->scope]);
 	set_time(o, "since", event->since_ms);

@@ -68,20 +68,30 @@ static uint64_t number_of(const json_t *region, const char *name)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
-static bool is_of_class(const json_t *region, const struct monitor *m, const char *class)
+static bool is_of_class(const json_t *region, const char *class)
 {
-	(void)m;
 	return strcmp(text_of(region, "class"), class) == 0;
 }
 
-static bool is_down(const json_t *region, const struct monitor *m)
+/* A port that must not answer is well where it does not. */
+static bool is_silent(const json_t *region)
 {
-	return is_of_class(region, m, "down");
+	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
+		if (strcmp(text_of(region, "verdict"), verdict_row(v)->name) == 0)
+			return verdict_is_silent(v);
+	return false;
 }
 
 static bool is_up(const json_t *region, const struct monitor *m)
 {
-	return is_of_class(region, m, "up");
+	return m->expect == EXPECT_CLOSED ? is_silent(region) : is_of_class(region, "up");
+}
+
+static bool is_down(const json_t *region, const struct monitor *m)
+{
+	if (m->expect == EXPECT_CLOSED)
+		return !is_silent(region) && (is_of_class(region, "up") || is_of_class(region, "down"));
+	return is_of_class(region, "down");
 }
 
 static bool is_lossy(const json_t *region, const struct monitor *m)
@@ -165,11 +175,20 @@ static void say_from(struct sentence *s, const struct event_about *a, uint64_t s
 
 /* ---- one sentence for each kind ---- */
 
+static bool must_not_answer(const struct event_about *a)
+{
+	return a->monitor->expect == EXPECT_CLOSED;
+}
+
 static void say_down(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	char confirmed[DURATION_TEXT_MAX];
 	duration_text(e->confirmed_after_ms, confirmed);
-	say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
+	if (must_not_answer(a) && (e->verdict == VERDICT_OPEN || e->verdict == VERDICT_RESET))
+		say(s, " is %sOPEN, and must not be%s", e->late ? "still " : "",
+		    e->verdict == VERDICT_RESET ? " (it resets at once)" : "");
+	else
+		say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
 	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
 	say(s, ", confirmed in %s", confirmed);
@@ -177,11 +196,11 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 
 static void say_path(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
-	say(s, ": PATH ISSUE, not reached from ");
+	say(s, must_not_answer(a) ? ": PATH ISSUE, it must not answer but does from " : ": PATH ISSUE, not reached from ");
 	say_regions(s, a, is_down, note_verdict);
 	say_since(s, e->since_ms, a->now_ms);
 	if (count(a, is_up)) {
-		say(s, "; it answers ");
+		say(s, must_not_answer(a) ? "; it does not answer " : "; it answers ");
 		say_regions(s, a, is_up, NULL);
 	}
 	say(s, ", so nobody is paged");
@@ -225,7 +244,7 @@ static void say_end(struct sentence *s, const struct event_about *a, const struc
 		say(s, " is not watched any more: %s; what is open is closed", a->ended);
 		return;
 	}
-	say(s, "%s after %s", what[e->kind], lasted);
+	say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a) ? " is closed again" : what[e->kind], lasted);
 	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
 		say(s, " (was: %s)", verdict_row(e->verdict)->name);
 }

@@ -62,12 +62,12 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 	return all;
 }
 
-static void say_vote(const struct ballot *b, char *into, size_t len)
+static void say_vote(const struct ballot *b, bool expect_closed, char *into, size_t len)
 {
 	const char *name = verdict_row(b->verdict)->name;
 
 	if (b->vote == VOTE_UP)
-		snprintf(into, len, "open");
+		snprintf(into, len, expect_closed ? "%s, as it must be" : "open", name);
 	else if (b->vote == VOTE_DOWN)
 		snprintf(into, len, "%u in a row, the last %s: weight %u, %u are enough", b->run, name, b->weight,
 			 DECIDE_ENOUGH);
@@ -77,14 +77,14 @@ static void say_vote(const struct ballot *b, char *into, size_t len)
 		snprintf(into, len, "%s", abstain_sentence[b->why]);
 }
 
-static json_t *explain_looks(const struct region_history *h)
+static json_t *explain_looks(const struct region_history *h, bool expect_closed)
 {
 	json_t *all = json_array();
 
 	for (unsigned k = 0; k < HISTORY_LOOKS && h->known[k].key; k++) {
 		json_t *o = show_look(&h->known[k]);
 		set_number(o, "attempt", look_attempt(&h->known[k]));
-		set_number(o, "weight", decide_weight(h->known[k].verdict));
+		set_number(o, "weight", decide_weight(h->known[k].verdict, expect_closed));
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -99,7 +99,7 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	struct ballot b;
 
 	decide_ballot(in, i, &b);
-	say_vote(&b, why, sizeof(why));
+	say_vote(&b, in->expect_closed, why, sizeof(why));
 	look_address_text(h->address, address);
 	set_text(o, "region", name);
 	set_text(o, "vote", votes[b.vote]);
@@ -107,7 +107,7 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	set_text(o, "address", address);
 	json_object_set_new(o, "slow", json_boolean(b.slow));
 	json_object_set_new(o, "lossy", json_boolean(b.lossy));
-	json_object_set_new(o, "looks", explain_looks(h));
+	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
 	return o;
@@ -119,10 +119,14 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 	case WATCH_DOWN:
 		if (w->regions == 1)
 			return "DOWN, seen from one place";
+		if (w->rule.expect_closed)
+			return d->scope == SCOPE_PARTIAL ? "open, and must not be, partial: some have seen it closed since"
+							 : "open, and must not be: nobody has seen it closed since";
 		return d->scope == SCOPE_PARTIAL ? "DOWN, partial: some have seen it open since"
 						 : "DOWN, service: nobody has seen it open since";
 	case WATCH_PATH:
-		return "a path issue: a minority fails, others have seen it open since";
+		return w->rule.expect_closed ? "a path issue: it answers a minority, others have seen it closed since"
+					     : "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
 		if (d->slow && d->lossy)
 			return "degraded: slow, and SYNs are lost";
@@ -152,14 +156,14 @@ static void say_arithmetic(const struct watch *w, const struct decision *d, char
 		n = snprintf(into, len, "%u of %u voters say down, %u up (of %u regions); DOWN takes 2 and more than half",
 			     d->downs, d->voters, d->ups, w->regions);
 	if (d->against && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it open after the first failure count against",
-			      d->against);
+		n += snprintf(into + n, len - (size_t)n, "; %u silent that saw it %s after the first failure count against",
+			      d->against, w->rule.expect_closed ? "closed" : "open");
 	if (d->lasting && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; two that others contradict, with weak evidence: must last %.3g s",
 			      span_s(DECIDE_TWO_REGIONS_MS, w));
 	if (w->state == WATCH_DOWN && d->ups && (size_t)n < len)
-		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it open twice, %.3g s apart, more than half end it",
-			      d->recovered, d->voters, span_s(DECIDE_RECOVERY_MS, w));
+		n += snprintf(into + n, len - (size_t)n, "; %u of %u have seen it %s twice, %.3g s apart, more than half end it",
+			      d->recovered, d->voters, w->rule.expect_closed ? "closed" : "open", span_s(DECIDE_RECOVERY_MS, w));
 	if (d->blind && (size_t)n < len)
 		n += snprintf(into + n, len - (size_t)n, "; fewer than %u may vote now%s", d->need,
 			      d->expired ? "" : ", so their last words stand");

@@ -44,6 +44,12 @@ static inline bool look_is_open(const struct look *l)
 	return l->verdict == VERDICT_OPEN;
 }
 
+/* Whether it is what the monitor wants: open, or of one that must not answer: not open, and no SYN-ACK either. */
+static inline bool look_is_good(const struct look *l, bool expect_closed)
+{
+	return expect_closed ? verdict_is_silent(l->verdict) : look_is_open(l);
+}
+
 /* The look of a result that came over the wire; its address into 16 bytes. */
 void look_of_result(struct look *l, uint8_t address[16], const struct result *r);
 /* An address of struct region_history as text, INET6_ADDRSTRLEN bytes; "" for none. */

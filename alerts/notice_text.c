@@ -65,7 +65,7 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 		.timestamp = text_of(root, "timestamp"), .summary = text_of(data, "summary"),
 		.runbook = text_of(data, "runbook"), .component = text_of(data, "component"),
 		.problem = text_of(data, "problem"), .duration_s = number_of(data, "duration_s"),
-		.page = n->page, .resolved = n->resolved,
+		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(text_of(data, "expect"), "closed") == 0,
 		.labels = json_is_object(labels) ? labels : NULL, .regions = json_is_array(regions) ? regions : NULL,
 	};
 }
@@ -106,7 +106,7 @@ static unsigned regions_down(const struct notice_facts *f, const char **one)
 	unsigned down = 0;
 	for (size_t i = 0; i < json_array_size(f->regions); i++) {
 		const json_t *region = json_array_get(f->regions, i);
-		if (strcmp(text_of(region, "class"), "down") != 0)
+		if (strcmp(text_of(region, "class"), f->expect_closed ? "up" : "down") != 0)
 			continue;
 		*one = text_of(region, "region");
 		down++;
@@ -187,9 +187,10 @@ void notice_title(const struct notice_facts *f, struct text *into)
 		add_degraded(f, into);
 		return;
 	}
-	if (said[0] && strcmp(said, "open") != 0) {
+	if (said[0] && (f->expect_closed || strcmp(said, "open") != 0)) {
 		text_add(into, ": ");
 		add_line(into, said);
+		text_add(into, f->expect_closed && strcmp(said, "open") == 0 ? ", and must not be" : "");
 	}
 	add_from(f, into);
 }

@@ -24,6 +24,7 @@ const struct notice_kind *notice_kind(const char *type);
 
 /* The event's members; texts live as long as it, "" where one is missing. */
 struct notice_facts {
+	bool expect_closed; /* of a port that must not answer */
 	const struct notice_kind *kind;
 	const char *monitor, *target, *verdict, *scope, *since, *timestamp, *summary, *runbook, *component, *problem;
 	uint64_t duration_s;

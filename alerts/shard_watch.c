@@ -150,7 +150,8 @@ static struct watch_rule rule_of(const struct alerts *a, const struct monitor *m
 {
 	uint16_t mask = monitor_region_mask(&a->settings, m);
 	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = m->timeout_ms, .slow_ms = m->slow_ms,
-				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary };
+				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary,
+				    .expect_closed = m->expect == EXPECT_CLOSED };
 }
 
 static void set_parents(struct watched *w, const struct monitor *m)
@@ -179,11 +180,12 @@ static void describe(struct alerts *a, struct watched *w, const struct monitor *
 	set_parents(w, m);
 }
 
-static bool same_target(const struct watched *w, const struct monitor *m)
+/* Another target, or another expectation: what was seen so far says nothing about it. */
+static bool same_question(const struct watched *w, const struct monitor *m)
 {
 	struct monitor before;
 	watched_monitor(w, &before);
-	bool same = before.port == m->port && strcmp(before.host, m->host) == 0;
+	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0;
 	monitor_free(&before);
 	return same;
 }
@@ -194,7 +196,7 @@ static void change(struct alerts *a, struct shard *s, struct watched *w, const s
 	bool was_asleep = w->asleep;
 	if (m->paused && !was_asleep)
 		end(a, s, w, "the monitor is paused");
-	struct watch *changed = watch_change(w->watch, &rule, !same_target(w, m));
+	struct watch *changed = watch_change(w->watch, &rule, !same_question(w, m));
 	must_say(changed, "no memory for monitor %s", m->name);
 	w->watch = changed;
 	describe(a, w, m, json);

@@ -100,6 +100,7 @@ void watch_view(const struct watch *w, const struct watch_env *env, struct decid
 {
 	in->interval_ms = w->rule.interval_ms;
 	in->slow_ms = w->rule.slow_ms;
+	in->expect_closed = w->rule.expect_closed;
 	in->regions = w->regions;
 	in->region = w->region;
 	in->quarantined = own_mask(w, env->quarantined);
@@ -146,7 +147,9 @@ static void enter_state(struct watch *w, const struct decision *d, enum watch_st
 		w->state = state;
 	}
 	if (!seen)
-		w->verdict = state == WATCH_UP || state == WATCH_DEGRADED ? VERDICT_OPEN : VERDICT_NONE;
+		w->verdict = state != WATCH_UP && state != WATCH_DEGRADED ? VERDICT_NONE :
+			     w->rule.expect_closed		     ? VERDICT_CLOSED :
+								       VERDICT_OPEN;
 	else if (d->verdict != VERDICT_NONE)
 		w->verdict = d->verdict;
 	w->scope = seen ? d->scope : SCOPE_NONE;
@@ -265,11 +268,12 @@ void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actio
 static void consider_round(struct watch *w, unsigned position, const struct look *l, const struct decide_in *in,
 			   const struct decision *d)
 {
+	const bool good = look_is_good(l, w->rule.expect_closed);
 	struct ballot b;
 
-	if (w->regions == 1 && look_is_open(l) && w->story)
+	if (w->regions == 1 && good && w->story)
 		confirm_stop(&w->story->confirm);
-	if (look_is_open(l) || d->down || in->quarantined >> position & 1 || w->region[position].known[0].key != l->key)
+	if (good || d->down || in->quarantined >> position & 1 || w->region[position].known[0].key != l->key)
 		return;
 	decide_ballot(in, position, &b);
 	confirm_failure(&watch_story(w)->confirm, &w->rule, look_slot_ms(l), b.run == 1,
@@ -278,6 +282,8 @@ static void consider_round(struct watch *w, unsigned position, const struct look
 
 static bool is_fine(const struct watch *w, const struct look *l)
 {
+	if (w->rule.expect_closed)
+		return look_is_good(l, true);
 	return look_is_open(l) && !l->syn_retrans && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
 }
 
@@ -371,7 +377,7 @@ bool watch_is_suspect(const struct watch *w)
 	if (w->state == WATCH_DOWN || w->state == WATCH_PATH || w->state == WATCH_UNKNOWN)
 		return false;
 	for (unsigned i = 0; i < w->regions; i++)
-		if (w->region[i].known[0].key && !look_is_open(&w->region[i].known[0]))
+		if (w->region[i].known[0].key && !look_is_good(&w->region[i].known[0], w->rule.expect_closed))
 			return true;
 	return false;
 }

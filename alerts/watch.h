@@ -21,6 +21,7 @@ struct watch_rule {
 	unsigned regions;	      /* how many probe it; indexes 0 .. regions - 1 of the caller's list */
 	uint16_t region_mask;	      /* which ones, a bit for each index of the settings' regions */
 	enum canary canary;
+	bool expect_closed;	      /* it must not answer */
 };
 
 /* What is going on around it; handed in whenever it decides. */

@@ -197,7 +197,7 @@ static void settle_after_flapping(struct watch *w, const struct watch_env *env, 
 		return;
 	}
 	const struct telling heard = {.incident = s->heard, .since_ms = s->heard_since_ms, .decided_ms = s->heard_since_ms,
-				      .verdict = VERDICT_OPEN};
+				      .verdict = w->rule.expect_closed ? VERDICT_CLOSED : VERDICT_OPEN};
 	emit_end(actions, &heard, EVENT_DOWN, true, "", env->now_ms);
 	s->heard = 0;
 }

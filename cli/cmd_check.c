@@ -36,6 +36,7 @@ static const struct option check_rows[] = {
 	  .sentence = "how long to wait for the handshake; ms, or with a unit" },
 	PROBE_OPTION_CLOSE(struct check_values),
 	PROBE_OPTION_SETTLE(struct check_values),
+	PROBE_OPTION_POLICY(struct check_values),
 	{ "verbose", 'v', OPTION_FLAG, .at = offsetof(struct check_values, verbose), .sentence = "say more in the line" },
 	{ "version", 'V', OPTION_FLAG, .at = offsetof(struct check_values, version), .sentence = "say the version" },
 	{ 0 },
@@ -81,6 +82,7 @@ struct check {
 	struct nagios_range warning, critical;
 	struct target_list targets;
 	struct job_options jobs;
+	struct address_policy *policy;
 };
 
 /* The host and port as a list of one target. */
@@ -171,7 +173,7 @@ static int run(const struct check *check)
 	struct probe_run probe = {
 		.targets = &check->targets,
 		.jobs = check->jobs,
-		.pipeline = { .slots = 1 },
+		.pipeline = { .slots = 1, .policy = check->policy },
 		.printer = &printer,
 		.program = check_table.program,
 	};
@@ -212,10 +214,12 @@ int cmd_check(int argc, char **argv)
 	if (set_target(&check, why, sizeof why) && set_timeout(&check, why, sizeof why) &&
 	    set_range("-w", check.set.warning, &check.warning, why, sizeof why) &&
 	    set_range("-c", check.set.critical, &check.critical, why, sizeof why) &&
-	    probe_options_apply(&check.set.probe, &check.jobs, why, sizeof why))
+	    probe_options_apply(&check.set.probe, &check.jobs, why, sizeof why) &&
+	    (check.policy = policy_new(check.set.probe.policy, why, sizeof why)))
 		state = run(&check);
 	else
 		unknown(why);
+	policy_free(check.policy);
 	target_list_free(&check.targets);
 	return state;
 }

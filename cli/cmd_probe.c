@@ -40,6 +40,7 @@ static const struct option probe_rows[] = {
 	PROBE_OPTION_TIMEOUT(struct probe_values, 't'),
 	PROBE_OPTION_CLOSE(struct probe_values),
 	PROBE_OPTION_SETTLE(struct probe_values),
+	PROBE_OPTION_POLICY(struct probe_values),
 	{ "connector", 0, OPTION_CHOICE, .preset = "auto", .choices = connector_choices,
 	  .at = offsetof(struct probe_values, connector), .sentence = "what starts the connections" },
 	{ "inflight", 0, OPTION_COUNT, .preset = INFLIGHT_DEFAULT, .min = 1, .max = INFLIGHT_MAX,
@@ -94,7 +95,8 @@ static bool prepare(const struct probe_values *set, struct probe_run *run, char 
 	row_columns_default(&printer->columns, ROW_PROBE, printer->format);
 	run->pipeline.connector = (enum connector_choice)set->connector;
 	run->pipeline.rate = (double)set->rate;
-	return (!set->fields || row_columns_parse(&printer->columns, ROW_PROBE, set->fields, why, why_len)) &&
+	run->pipeline.policy = policy_new(set->probe.policy, why, why_len);
+	return run->pipeline.policy && (!set->fields || row_columns_parse(&printer->columns, ROW_PROBE, set->fields, why, why_len)) &&
 	       probe_options_apply(&set->probe, &run->jobs, why, why_len) &&
 	       add_sources(&set->sources, &run->pipeline.from, why, why_len);
 }
@@ -142,7 +144,7 @@ int cmd_probe(int argc, char **argv)
 	struct target_list targets = { 0 };
 	struct probe_printer printer = { 0 };
 	struct probe_run run = { .targets = &targets, .printer = &printer, .program = probe_table.program };
-	char why[512];
+	char why[POLICY_WHY_MAX];
 	int operand, status = CLI_USAGE;
 
 	log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_WARN);
@@ -154,6 +156,7 @@ int cmd_probe(int argc, char **argv)
 		return cli_refuse(&probe_table, CLI_USAGE, "%s", why);
 	if (target_list_fill(&targets, argc, argv, operand, &set.files, probe_table.program))
 		status = run_probes(&set, &run);
+	policy_free((struct address_policy *)run.pipeline.policy);
 	probe_printer_free(&printer);
 	target_list_free(&targets);
 	return status;

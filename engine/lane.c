@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "engine/pace.h"
+#include "engine/parked.h"
 #include "engine/probe.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ struct lane {
 	struct probes probes;
 	struct pace pace;
 	struct batch_list hot, waiting, finished;
+	struct parked parked; /* begun as far as the list is concerned; they wait for their turn at an address */
 	struct lane_counters counters;
 };
 
@@ -77,6 +79,49 @@ static void answer_at_once(struct lane *lane, struct batch *b, unsigned job, enu
 	job_done(lane, b);
 }
 
+static const char cap_missed[] = "more probes of this address are due than --per-destination allows: this one would "
+				 "have been too old at its turn, and was not probed";
+
+/* Whether the job may connect now; if not it has been parked, or answered. */
+static bool address_has_a_turn(struct lane *lane, struct batch *b, unsigned job, uint64_t now_ns, uint64_t wall_ms)
+{
+	const struct job *j = &b->jobs[job];
+	if (!lane->config.cap || !probe_would_connect(&lane->probes, j))
+		return true;
+	const uint64_t left_ms = j->slot_ms + j->expires_ms - wall_ms; /* a slot may lie in a future that overflows as ns */
+	const uint64_t latest_ns = now_ns + (left_ms < JOB_EXPIRES_MAX_MS ? left_ms : JOB_EXPIRES_MAX_MS) * NS_PER_MS;
+	const uint64_t due_ns = destination_cap_take(lane->config.cap, j, now_ns, latest_ns);
+	if (!due_ns)
+		return true;
+	counter_add(&lane->counters.capped, 1);
+	if (due_ns == CAP_NOT_IN_TIME)
+		answer_at_once(lane, b, job, VERDICT_EXPIRED, cap_missed);
+	else
+		must_say(parked_add(&lane->parked, due_ns, b, job), "no memory for %u waiting jobs", lane->parked.count);
+	return false;
+}
+
+/* Starts what was parked and is due, as slots and pace allow; what nobody can wait for any more is answered. */
+static void start_parked(struct lane *lane, unsigned *room, uint64_t now_ns, uint64_t wall_ms)
+{
+	const bool draining = atomic_load_explicit(&lane->draining, memory_order_relaxed);
+	for (const struct parked_job *first; (first = parked_first(&lane->parked)) && (draining || first->due_ns <= now_ns);) {
+		const char *detail;
+		struct batch *b = first->batch;
+		const unsigned job = first->job;
+		enum verdict v = verdict_at_once(lane, &b->jobs[job], wall_ms, &detail);
+		if (v == VERDICT_NONE && (*room == 0 || pace_take(&lane->pace, now_ns, 1) == 0))
+			return;
+		parked_drop_first(&lane->parked);
+		if (v != VERDICT_NONE) {
+			answer_at_once(lane, b, job, v, detail);
+		} else {
+			--*room;
+			probe_start(&lane->probes, b, job);
+		}
+	}
+}
+
 /* The batch that is next, hot ones first; NULL: none. */
 static struct batch_list *next_list(struct lane *lane)
 {
@@ -91,6 +136,7 @@ static void start_jobs(struct lane *lane)
 	if (room > lane->probes.free_count)
 		room = lane->probes.free_count;
 	uint64_t now_ns = clock_ns(), wall_ms = clock_wall_ms();
+	start_parked(lane, &room, now_ns, wall_ms);
 	while ((list = next_list(lane))) {
 		const char *detail;
 		struct batch *b = list->head;
@@ -102,7 +148,7 @@ static void start_jobs(struct lane *lane)
 			batch_list_take(list); /* before its last job, which may finish it */
 		if (v != VERDICT_NONE) {
 			answer_at_once(lane, b, job, v, detail);
-		} else {
+		} else if (address_has_a_turn(lane, b, job, now_ns, wall_ms)) {
 			room--;
 			probe_start(&lane->probes, b, job);
 		}
@@ -121,9 +167,13 @@ static uint64_t wait_ns(struct lane *lane)
 {
 	if (lane->finished.head)
 		return 0;
-	if (!next_list(lane) || lane->probes.free_count == 0)
+	const struct parked_job *first = parked_first(&lane->parked);
+	if ((!next_list(lane) && !first) || lane->probes.free_count == 0)
 		return LANE_WAIT_NS;
-	return pace_wait_ns(&lane->pace, clock_ns()); /* 0: the submission queue was full; submit and go on */
+	const uint64_t now_ns = clock_ns();
+	if (!next_list(lane) && first->due_ns > now_ns)
+		return first->due_ns - now_ns < LANE_WAIT_NS ? first->due_ns - now_ns : LANE_WAIT_NS;
+	return pace_wait_ns(&lane->pace, now_ns); /* 0: the submission queue was full; submit and go on */
 }
 
 /* Sleeps in the connector unless something came in since the inbox was looked at. */
@@ -164,6 +214,8 @@ static bool set_up(struct lane *lane)
 	lane->probes.connector = lane->connector;
 	lane->probes.pool = &lane->pool;
 	lane->probes.counters = &lane->counters;
+	lane->probes.policy = config->policy;
+	lane->probes.coalesce = config->coalesce;
 	lane->probes.job_done = job_done;
 	lane->probes.arg = lane;
 	return !bad;
@@ -174,6 +226,9 @@ static void tear_down(struct lane *lane)
 	if (lane->connector)
 		lane->connector->ops->close(lane->connector); /* takes back what the kernel borrowed, then the rest may go */
 	probes_abandon(&lane->probes); /* their batches are in a list now, and go with it */
+	for (const struct parked_job *first; (first = parked_first(&lane->parked)); parked_drop_first(&lane->parked))
+		job_done(lane, first->batch); /* likewise */
+	parked_free(&lane->parked);
 	socket_pool_free(&lane->pool);
 	probes_free(&lane->probes);
 }
@@ -186,7 +241,7 @@ static void *lane_run(void *arg)
 	while (ready && !atomic_load(&lane->stopped)) {
 		take_inbox(lane);
 		start_jobs(lane);
-		counter_set(&lane->counters.waiting, lane->hot.jobs + lane->waiting.jobs);
+		counter_set(&lane->counters.waiting, lane->hot.jobs + lane->waiting.jobs + lane->parked.count);
 		turn(lane);
 		batch_queue_put(lane->config.finished, &lane->finished);
 	}

@@ -2,9 +2,11 @@
 #ifndef ENGINE_LANE_H
 #define ENGINE_LANE_H
 
+#include "engine/address_policy.h"
 #include "engine/batch.h"
 #include "engine/connector.h"
 #include "engine/counters.h"
+#include "engine/destination_cap.h"
 #include "engine/socket_pool.h"
 
 #define LANE_SLOTS_MAX 16384 /* the kernel's cancel hash has 256 buckets a ring; beyond this a timeout costs twice */
@@ -15,6 +17,9 @@ struct lane_config {
 	enum connector_choice connector;
 	double rate;		       /* new connections a second in this lane; 0: no limit */
 	const struct local_addresses *from;
+	const struct address_policy *policy;   /* NULL: any */
+	struct destination_cap *cap;	       /* shared by all lanes; NULL: none */
+	bool coalesce;
 	struct batch_queue *finished;  /* where batches go when each job has an outcome */
 };
 

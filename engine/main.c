@@ -19,13 +19,14 @@
 enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
 
 struct values {
-	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle;
-	uint64_t lanes, slots, rate, keep_results_ms;
-	int connector, log_format, log_level;
+	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle, *policy;
+	uint64_t lanes, slots, rate, per_destination, keep_results_ms;
+	int connector, coalesce, log_format, log_level;
 	struct option_list source;
 	bool version;
 };
 
+static const char *const yes_no[] = { "yes", "no", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 
@@ -49,6 +50,13 @@ static const struct option options[] = {
 	  .sentence = "how connections are made; auto takes epoll where io_uring is refused" },
 	{ .name = "rate", .type = OPTION_COUNT, .preset = "0", .min = 0, .max = 10000000, .value = "N", AT(rate),
 	  .sentence = "new connections a second at most; 0: no limit" },
+	{ .name = "per-destination", .type = OPTION_COUNT, .preset = "0", .min = 0, .max = 1000000, .value = "N", AT(per_destination),
+	  .sentence = "new connections a second to one address, over all monitors; what is over waits until it expires; 0: no limit" },
+	{ .name = "policy", .type = OPTION_TEXT, .preset = "private", .value = "any|private|public|FILE", AT(policy),
+	  .sentence = "which addresses may be probed; private: not this host, its link or cloud metadata; public: nothing special-purpose; "
+		      "FILE: lines allow|deny CIDR [PORTS]" },
+	{ .name = "coalesce", .type = OPTION_CHOICE, .preset = "yes", .choices = yes_no, .value = "yes|no", AT(coalesce),
+	  .sentence = "whether identical jobs that are under way at the same time share one connection" },
 	{ .name = "source", .type = OPTION_LIST, .value = "ADDRESS", AT(source),
 	  .sentence = "address probes leave from" },
 	{ .name = "settle", .type = OPTION_TEXT, .preset = "0", .value = "0|auto|MS", AT(settle),
@@ -139,9 +147,15 @@ static void fill_place(const struct values *v, struct stream_place *place)
 
 static void fill_config(const struct values *v, struct pipeline_config *config)
 {
-	char why[256];
+	char why[POLICY_WHY_MAX], bad[POLICY_WHY_MAX + 16];
 	*config = (struct pipeline_config){ .slots = (unsigned)v->slots, .lanes = (unsigned)v->lanes, .rate = (double)v->rate,
-					    .connector = (enum connector_choice)v->connector };
+					    .connector = (enum connector_choice)v->connector,
+					    .per_destination = (unsigned)v->per_destination, .coalesce = v->coalesce == 0 };
+	config->policy = policy_new(v->policy, why, sizeof(why));
+	if (!config->policy) {
+		snprintf(bad, sizeof(bad), "--policy: %s", why);
+		usage(bad);
+	}
 	for (unsigned i = 0; i < v->source.count; i++)
 		if (local_addresses_add(&config->from, v->source.item[i], why, sizeof(why)) < 0)
 			usage(why);
@@ -156,7 +170,8 @@ static void block_signals(sigset_t *ends)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void say_ready(const struct metrics *m, const struct stream_place *place, const struct http_server *http)
+static void say_ready(const struct metrics *m, const struct stream_place *place, const struct pipeline_config *config,
+		      const struct http_server *http)
 {
 	struct pipeline_state state;
 	char url[256];
@@ -167,7 +182,7 @@ static void say_ready(const struct metrics *m, const struct stream_place *place,
 			  LOG_S("why", state.connector_why));
 	log_info("ready", LOG_S("region", place->region), LOG_S("engine", place->consumer), LOG_S("redis", url),
 		 LOG_S("connector", state.connector), LOG_U("slots", state.slots), LOG_U("lanes", state.lanes),
-		 LOG_U("metrics_port", http ? http_server_port(http) : 0));
+		 LOG_S("policy", policy_name(config->policy)), LOG_U("metrics_port", http ? http_server_port(http) : 0));
 }
 
 /* A first signal drains; a second one, back at its default, ends the process at once. */
@@ -233,7 +248,7 @@ int main(int argc, char **argv)
 	if (!pipeline)
 		internal("cannot start", why);
 	atomic_store(&metrics.pipeline, pipeline); /* page and heartbeat may already be asking */
-	say_ready(&metrics, &place, http);
+	say_ready(&metrics, &place, &config, http);
 
 	int status = run_until_drained(pipeline, &ends);
 	if (http)
@@ -241,5 +256,6 @@ int main(int argc, char **argv)
 	pipeline_free(pipeline);
 	result_stream_free(sink);
 	job_stream_free(source);
+	policy_free((struct address_policy *)config.policy);
 	return status;
 }

@@ -56,6 +56,10 @@ static void write_jobs(struct text *t, const struct metrics *m, const struct pip
 	prom_single(t, "portwatch_engine_jobs_in_flight", "gauge", "Jobs taken and not yet published.", state->in_flight);
 	prom_single(t, "portwatch_engine_connects_in_flight", "gauge", "Slots in use.", state->probing);
 	prom_single(t, "portwatch_engine_connects_total", "counter", "Connection attempts handed to the kernel.", LANES_SUM(m, connects));
+	prom_single(t, "portwatch_engine_jobs_joined_total", "counter", "Jobs that shared the attempt of an identical one under way.",
+	       LANES_SUM(m, joined));
+	prom_single(t, "portwatch_engine_jobs_capped_total", "counter", "Jobs that waited for a turn at their address, or did not get one in time.",
+	       LANES_SUM(m, capped));
 	prom_single(t, "portwatch_engine_spurious_wakeups_total", "counter", "Completions with nothing to see, waited for again.",
 	       LANES_SUM(m, spurious));
 	prom_single(t, "portwatch_engine_jobs_waiting", "gauge", "Jobs in accepted batches that have jobs not begun.", LANES_SUM(m, waiting));

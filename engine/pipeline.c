@@ -27,6 +27,7 @@ struct pipeline {
 	struct source *source;
 	struct sink *sink;
 	struct lane *lane[PIPELINE_LANES_MAX];
+	struct destination_cap *cap; /* NULL: none */
 	uint64_t given[PIPELINE_LANES_MAX]; /* jobs; the reader's own */
 	struct batch_queue finished;
 	pthread_t reader, writer;
@@ -197,6 +198,10 @@ static void clamp_slots(struct pipeline_config *config)
 static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 {
 	const struct pipeline_config *config = &p->config;
+	if (config->per_destination && !(p->cap = destination_cap_new(config->per_destination))) {
+		snprintf(why, why_len, "no memory for the limit of each destination");
+		return false;
+	}
 	for (unsigned i = 0; i < config->lanes; i++) {
 		struct lane_config lane = {
 			.number = i,
@@ -204,6 +209,9 @@ static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 			.connector = config->connector,
 			.rate = config->rate / config->lanes,
 			.from = &config->from,
+			.policy = config->policy,
+			.cap = p->cap,
+			.coalesce = config->coalesce,
 			.finished = &p->finished,
 		};
 		p->lane[i] = lane_start(&lane, why, why_len);
@@ -284,6 +292,7 @@ void pipeline_free(struct pipeline *p)
 	}
 	for (unsigned i = 0; i < p->config.lanes && p->lane[i]; i++)
 		lane_stop(p->lane[i]);
+	destination_cap_free(p->cap);
 	batch_queue_free(&p->finished);
 	pthread_cond_destroy(&p->moved);
 	pthread_mutex_destroy(&p->lock);

@@ -14,6 +14,9 @@ struct pipeline_config {
 	double rate;	 /* new connections a second, over all lanes; 0: no limit */
 	enum connector_choice connector;
 	struct local_addresses from;
+	const struct address_policy *policy; /* NULL: any; borrowed until pipeline_free() */
+	unsigned per_destination;	     /* new connections a second to one address; 0: no limit */
+	bool coalesce;			     /* identical jobs of a lane share an attempt */
 };
 
 struct pipeline;

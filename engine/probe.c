@@ -10,6 +10,9 @@
  *	                    WAITING -------------------------------+
  *	                     |   ^ |
  *	                     +---+ +--> IDLE: a verdict
+ *
+ *	   IDLE ------------> JOINED ------------> IDLE: the verdict of the attempt that it joined
+ *	            join               answered
  */
 #include "engine/probe.h"
 
@@ -33,25 +36,27 @@
 
 #define FIN_READS_MAX 64 /* of 4 KB: more than a receive window that nobody has read from yet */
 
-enum probe_event { EVENT_START, EVENT_ANSWERED, PROBE_EVENTS };
+enum probe_event { EVENT_START, EVENT_JOIN, EVENT_ANSWERED, PROBE_EVENTS };
 
 static const char *const state_names[] = {
 	[PROBE_IDLE] = "idle",
 	[PROBE_CONNECTING] = "connecting",
 	[PROBE_WAITING] = "waiting",
 	[PROBE_SETTLING] = "settling",
+	[PROBE_JOINED] = "joined",
 };
-static const char *const event_names[] = { [EVENT_START] = "start", [EVENT_ANSWERED] = "answered" };
+static const char *const event_names[] = { [EVENT_START] = "start", [EVENT_JOIN] = "join", [EVENT_ANSWERED] = "answered" };
 _Static_assert(ARRAY_LEN(state_names) == PROBE_STATES && ARRAY_LEN(event_names) == PROBE_EVENTS, "a name each");
 
 typedef void probe_step(struct probes *ps, struct probe *p, int res);
-static probe_step begin_connect, judge_handshake, judge_settled;
+static probe_step begin_connect, begin_joined, judge_handshake, judge_settled, end_joined;
 
 static probe_step *const steps[PROBE_STATES][PROBE_EVENTS] = {
-	[PROBE_IDLE] = { [EVENT_START] = begin_connect },
+	[PROBE_IDLE] = { [EVENT_START] = begin_connect, [EVENT_JOIN] = begin_joined },
 	[PROBE_CONNECTING] = { [EVENT_ANSWERED] = judge_handshake },
 	[PROBE_WAITING] = { [EVENT_ANSWERED] = judge_handshake },
 	[PROBE_SETTLING] = { [EVENT_ANSWERED] = judge_settled },
+	[PROBE_JOINED] = { [EVENT_ANSWERED] = end_joined },
 };
 
 static void probe_event(struct probes *ps, struct probe *p, enum probe_event event, int res)
@@ -71,7 +76,7 @@ int probes_init(struct probes *ps, uint32_t count)
 	ps->count = count;
 	ps->probe = calloc(count, sizeof(*ps->probe));
 	ps->free_slot = malloc(count * sizeof(*ps->free_slot));
-	if (!ps->probe || !ps->free_slot)
+	if (!ps->probe || !ps->free_slot || twins_init(&ps->twins, count) < 0)
 		return -ENOMEM;
 	for (uint32_t slot = 0; slot < count; slot++)
 		ps->free_slot[ps->free_count++] = count - 1 - slot;
@@ -82,6 +87,7 @@ void probes_free(struct probes *ps)
 {
 	free(ps->probe);
 	free(ps->free_slot);
+	twins_free(&ps->twins);
 }
 
 static struct job *job_of(const struct probe *p)
@@ -160,13 +166,96 @@ static void count_outcome(struct lane_counters *counters, const struct outcome *
 		histogram_add(&counters->rtt, o->rtt_us);
 }
 
+static uint32_t slot_of(const struct probes *ps, const struct probe *p)
+{
+	return (uint32_t)(p - ps->probe);
+}
+
+/* What the attempt found out; what else stands in the other's outcome is its own. */
+static void share_outcome(const struct outcome *from, struct outcome *into)
+{
+	into->verdict = from->verdict;
+	into->syn_retrans = from->syn_retrans;
+	into->error = from->error;
+	into->rtt_us = from->rtt_us;
+	into->wall_us = from->wall_us;
+	into->icmp = from->icmp;
+	into->detail = from->detail; /* a constant: no attempt ends with any other */
+}
+
 static void probe_end(struct probes *ps, struct probe *p, uint64_t answered_ns)
 {
 	struct outcome *o = outcome_of(p);
 	o->wall_us = us_between(p->started_ns, answered_ns);
 	count_outcome(ps->counters, o);
+	twins_remove(&ps->twins, slot_of(ps, p));
 	release_socket(ps, p, o->verdict == VERDICT_OPEN);
+	while (p->joined != TWINS_NONE) { /* while p's own batch is still there to copy from */
+		struct probe *with = &ps->probe[p->joined];
+		p->joined = with->joined;
+		share_outcome(o, outcome_of(with));
+		probe_event(ps, with, EVENT_ANSWERED, 0);
+	}
 	probe_free_slot(ps, p);
+}
+
+static void end_joined(struct probes *ps, struct probe *p, int res)
+{
+	(void)res;
+	counter_add(&ps->counters->verdict[outcome_of(p)->verdict], 1); /* the round trip was one, and is in its histogram */
+	probe_free_slot(ps, p);
+}
+
+static void end_denied(struct probes *ps, struct probe *p, const char *denied)
+{
+	struct outcome *o = outcome_of(p);
+	o->verdict = VERDICT_DENIED;
+	o->detail = denied;
+	count_outcome(ps->counters, o);
+	probe_free_slot(ps, p);
+}
+
+/* The attempt that a job may share: one that began when the job was already due, for what was seen before somebody asked
+ * is no answer (a confirm round wants a second look).  NULL: none. */
+static struct probe *twin_of(const struct probes *ps, const struct job *job)
+{
+	struct twin_key key;
+	twin_key_of(job, &key);
+	const uint32_t slot = twins_find(&ps->twins, &key);
+	if (slot == TWINS_NONE)
+		return NULL;
+	const uint64_t age_ms = (clock_ns() - ps->probe[slot].started_ns + NS_PER_MS - 1) / NS_PER_MS;
+	return clock_wall_ms() >= job->slot_ms + age_ms ? &ps->probe[slot] : NULL;
+}
+
+static void note_twin(struct probes *ps, const struct probe *p)
+{
+	struct twin_key key;
+	twin_key_of(job_of(p), &key);
+	twins_add(&ps->twins, slot_of(ps, p), &key);
+}
+
+static void begin_joined(struct probes *ps, struct probe *p, int slot)
+{
+	struct probe *twin = &ps->probe[slot];
+	probe_enter(p, PROBE_JOINED);
+	p->joined = twin->joined;
+	twin->joined = slot_of(ps, p);
+	const int64_t age_us = (int64_t)((clock_ns() - twin->started_ns) / NS_PER_US);
+	outcome_of(p)->late_us = (int32_t)(probe_lateness_us(job_of(p)) - age_us);
+	counter_add(&ps->counters->joined, 1);
+}
+
+static bool is_denied(const struct probes *ps, const struct job *job)
+{
+	struct sockaddr_in6 to;
+	job_sockaddr(job, &to);
+	return policy_denies(ps->policy, (struct sockaddr *)&to) != NULL;
+}
+
+bool probe_would_connect(const struct probes *ps, const struct job *job)
+{
+	return !is_denied(ps, job) && !(ps->coalesce && twin_of(ps, job));
 }
 
 static void begin_connect(struct probes *ps, struct probe *p, int res)
@@ -174,6 +263,12 @@ static void begin_connect(struct probes *ps, struct probe *p, int res)
 	(void)res;
 	struct job *job = job_of(p);
 	struct sockaddr_in6 to;
+	const socklen_t to_len = job_sockaddr(job, &to);
+	const char *denied = policy_denies(ps->policy, (struct sockaddr *)&to);
+	if (denied) {
+		end_denied(ps, p, denied);
+		return;
+	}
 	p->kind = (uint8_t)socket_kind(job->family, job->close);
 	p->fd = socket_pool_take(ps->pool, p->kind);
 	counter_set(&ps->counters->sockets, ps->pool->made);
@@ -189,8 +284,10 @@ static void begin_connect(struct probes *ps, struct probe *p, int res)
 		histogram_add(&ps->counters->late, (uint64_t)outcome_of(p)->late_us);
 	counter_add(&ps->counters->connects, 1);
 	p->started_ns = clock_ns();
-	ps->connector->ops->connect(ps->connector, (uint32_t)(p - ps->probe), p->fd, (struct sockaddr *)&to,
-				    job_sockaddr(job, &to), job->timeout_ms * NS_PER_MS);
+	if (ps->coalesce)
+		note_twin(ps, p);
+	ps->connector->ops->connect(ps->connector, slot_of(ps, p), p->fd, (struct sockaddr *)&to, to_len,
+				    job->timeout_ms * NS_PER_MS);
 }
 
 /* How long an open one waits for a reset, 0: not at all.  A `half` one never completes the handshake on the wire, so
@@ -228,7 +325,7 @@ static void wait_again(struct probes *ps, struct probe *p, uint64_t now_ns)
 	if (deadline_ns(p) <= now_ns)
 		probe_event(ps, p, EVENT_ANSWERED, -ECANCELED);
 	else
-		ps->connector->ops->watch(ps->connector, (uint32_t)(p - ps->probe), p->fd, true, deadline_ns(p) - now_ns);
+		ps->connector->ops->watch(ps->connector, slot_of(ps, p), p->fd, true, deadline_ns(p) - now_ns);
 }
 
 static void judge_handshake(struct probes *ps, struct probe *p, int res)
@@ -251,7 +348,7 @@ static void judge_handshake(struct probes *ps, struct probe *p, int res)
 	}
 	probe_enter(p, PROBE_SETTLING);
 	p->answered_ns = now;
-	ps->connector->ops->watch(ps->connector, (uint32_t)(p - ps->probe), p->fd, false, settle * NS_PER_MS);
+	ps->connector->ops->watch(ps->connector, slot_of(ps, p), p->fd, false, settle * NS_PER_MS);
 }
 
 /* The handshake's own figures stay; only a reset changes the verdict. */
@@ -276,7 +373,8 @@ void probes_abandon(struct probes *ps)
 		struct probe *p = &ps->probe[slot];
 		if (p->state == PROBE_IDLE)
 			continue;
-		socket_pool_discard(ps->pool, p->fd);
+		if (p->state != PROBE_JOINED)
+			socket_pool_discard(ps->pool, p->fd);
 		probe_free_slot(ps, p);
 	}
 }
@@ -287,8 +385,13 @@ void probe_start(struct probes *ps, struct batch *b, unsigned job)
 	struct probe *p = &ps->probe[ps->free_slot[--ps->free_count]];
 	p->batch = b;
 	p->job = (uint16_t)job;
+	p->joined = TWINS_NONE;
 	counter_set(&ps->counters->in_flight, ps->count - ps->free_count);
-	probe_event(ps, p, EVENT_START, 0);
+	const struct probe *twin = ps->coalesce ? twin_of(ps, job_of(p)) : NULL;
+	if (twin)
+		probe_event(ps, p, EVENT_JOIN, (int)slot_of(ps, twin));
+	else
+		probe_event(ps, p, EVENT_START, 0);
 }
 
 void probe_answered(void *arg, uint32_t slot, int res)

@@ -2,16 +2,19 @@
 #ifndef ENGINE_PROBE_H
 #define ENGINE_PROBE_H
 
+#include "engine/address_policy.h"
 #include "engine/batch.h"
 #include "engine/connector.h"
 #include "engine/counters.h"
 #include "engine/socket_pool.h"
+#include "engine/twins.h"
 
 enum probe_state {
 	PROBE_IDLE,	  /* the slot is free */
 	PROBE_CONNECTING, /* SYN sent or about to be; the connector owes an answer */
 	PROBE_WAITING,	  /* was woken without a reason; waits with the time that is left */
 	PROBE_SETTLING,	  /* handshake completed; waits for a reset */
+	PROBE_JOINED,	  /* has no socket: another slot's attempt answers for it too */
 	PROBE_STATES
 };
 
@@ -23,12 +26,16 @@ struct probe {
 	uint16_t job;	      /* index in the batch */
 	uint8_t state;	      /* enum probe_state; written by one function */
 	uint8_t kind;	      /* of its socket */
+	uint32_t joined;      /* the first slot that joined this attempt; of one that joined: the next; TWINS_NONE: none */
 };
 
 struct probes {
 	struct connector *connector;
 	struct socket_pool *pool;
 	struct lane_counters *counters;
+	const struct address_policy *policy; /* NULL: any */
+	bool coalesce;			     /* identical jobs share an attempt; see probe_start() */
+	struct twins twins;
 	void (*job_done)(void *arg, struct batch *b); /* a job of b has its outcome */
 	void *arg;
 	uint32_t count, free_count;
@@ -45,8 +52,13 @@ void probes_free(struct probes *ps);
 void probes_abandon(struct probes *ps);
 
 /* Starts the attempt for a job with a literal address; there must be a free slot.  job_done() follows exactly once, at
- * once if the job could not even be started. */
+ * once if the job could not even be started.  An address that the policy denies is never connected to.  With coalesce a job
+ * joins an attempt under way that asks the same and began no earlier than the job was due; it gets that attempt's
+ * outcome. */
 void probe_start(struct probes *ps, struct batch *b, unsigned job);
+
+/* Whether probe_start() would make a connection now: not for a job that is denied, nor for one that would join. */
+bool probe_would_connect(const struct probes *ps, const struct job *job);
 
 /* Now minus the job's slot, in us; within the bounds of int32_t. */
 int32_t probe_lateness_us(const struct job *job);

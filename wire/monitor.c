@@ -13,6 +13,8 @@
 
 const char *const canary_names[CANARIES + 1] = { "", "up", "down", NULL };
 
+const char *const expect_names[EXPECTS + 1] = { "open", "closed", NULL };
+
 bool monitor_name_is_fine(const char *name, size_t len)
 {
 	return len > 0 && len <= NAME_MAX_LEN && !memchr(name, 0, len) && text_is_printable(name, len);
@@ -187,16 +189,18 @@ static bool read_texts(const json_t *o, struct monitor *m, char *why, size_t why
 
 static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_len)
 {
-	int close = (int)m->close, canary = (int)m->canary;
+	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
 	bool fine = read_texts(o, m, why, why_len) && read_numbers(o, m, why, why_len) &&
 		    read_word(o, "close", close_mode_names, &close, "\"rst\", \"fin\" or \"half\"", why, why_len) &&
 		    read_word(o, "canary", canary_names, &canary, "\"up\" or \"down\"", why, why_len) &&
+		    read_word(o, "expect", expect_names, &expect, "\"open\" or \"closed\"", why, why_len) &&
 		    read_settle(o, m, why, why_len) &&
 		    read_names(o, "regions", REGIONS_MAX, region_is_fine, m->region, &m->regions, why, why_len) &&
 		    read_names(o, "parents", MONITOR_PARENTS_MAX, monitor_name_is_fine, m->parent, &m->parents, why, why_len) &&
 		    monitor_labels_read(o, m->label, &m->labels, why, why_len);
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
+	m->expect = (enum expect)expect;
 	return fine;
 }
 
@@ -272,6 +276,8 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "parents", names_json(m->parent, m->parents));
 	if (m->canary)
 		json_object_set_new(o, "canary", json_string(canary_names[m->canary]));
+	if (m->expect)
+		json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	if (m->paused)
 		json_object_set_new(o, "paused", json_true());
 	char *line = json_line(o);

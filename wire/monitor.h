@@ -3,7 +3,7 @@
  *
  *	{"target":"198.51.100.7:5432","interval_ms":60000,"timeout_ms":3200,"slow_ms":500,"close":"rst","settle_ms":0,
  *	 "regions":["eu","us"],"labels":{"team":"core"},"runbook":"https://wiki/pg","parents":["core-switch"],
- *	 "canary":"down","paused":true}
+ *	 "canary":"down","expect":"closed","paused":true}
  *
  * Only target is required.  Unknown members are ignored, so that a newer writer can speak to an older reader. */
 #ifndef WIRE_MONITOR_H
@@ -24,6 +24,10 @@
 enum canary { CANARY_NONE, CANARY_UP, CANARY_DOWN, CANARIES };
 extern const char *const canary_names[CANARIES + 1]; /* "", "up", "down", NULL */
 
+/* How its port shall be.  CLOSED: it must not answer, and whoever finds it open has found a failure. */
+enum expect { EXPECT_OPEN, EXPECT_CLOSED, EXPECTS };
+extern const char *const expect_names[EXPECTS + 1]; /* "open", "closed", NULL */
+
 struct monitor_label {
 	char *name, *value;
 };
@@ -37,6 +41,7 @@ struct monitor {
 	unsigned settle_ms;	      /* or JOB_SETTLE_AUTO, JOB_SETTLE_UNSET */
 	enum close_mode close;
 	enum canary canary;
+	enum expect expect;
 	bool paused;
 	unsigned labels, parents, regions;
 	struct monitor_label label[MONITOR_LABELS_MAX];

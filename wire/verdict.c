@@ -31,6 +31,20 @@ const struct verdict_row *verdict_row(enum verdict v)
 	return &rows[v];
 }
 
+bool verdict_is_silent(enum verdict v)
+{
+	return v == VERDICT_CLOSED || v == VERDICT_FILTERED || v == VERDICT_REJECTED || v == VERDICT_UNREACHABLE || v == VERDICT_NO_NAME;
+}
+
+enum verdict_class verdict_class_for(enum verdict v, bool expect_closed)
+{
+	const enum verdict_class own = verdict_row(v)->class;
+
+	if (!expect_closed || own == CLASS_UNKNOWN)
+		return own;
+	return verdict_is_silent(v) ? CLASS_UP : CLASS_DOWN;
+}
+
 const char *verdict_class_name(enum verdict_class c)
 {
 	static const char *const names[] = { [CLASS_UP] = "up", [CLASS_DOWN] = "down", [CLASS_UNKNOWN] = "unknown" };

@@ -2,6 +2,8 @@
 #ifndef WIRE_VERDICT_H
 #define WIRE_VERDICT_H
 
+#include <stdbool.h>
+
 enum verdict_class { CLASS_UP, CLASS_DOWN, CLASS_UNKNOWN };
 
 enum verdict {
@@ -31,6 +33,10 @@ struct verdict_row {
 
 /* The row of a verdict; must be one of the enum above, VERDICT_NONE included. */
 const struct verdict_row *verdict_row(enum verdict v);
+/* Whether the port has not answered, and somebody looked: what a monitor that expects it closed wants to see. */
+bool verdict_is_silent(enum verdict v);
+/* The class for a monitor: the row's own, or the other way round where the port must not answer. */
+enum verdict_class verdict_class_for(enum verdict v, bool expect_closed);
 const char *verdict_class_name(enum verdict_class c); /* "up", "down", "unknown" */
 
 #endif

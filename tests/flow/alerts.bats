@@ -21,6 +21,7 @@ setup_file() {
 	monitor twig 2008 ',"parents":["switch"]' # in the other shard than its parent
 	monitor desk 2007
 	monitor canary 2009 ',"canary":"down"' # nothing listens there
+	monitor shut 2010 ',"expect":"closed"' # nor there
 	for port in 2000 2001 2002 2003 2004 2005 2006 2007 2008; do port_open "$port"; done
 	dead_man_start
 	for region in eu us ap; do engine_of "$region"; done
@@ -135,7 +136,7 @@ pusher_start() {
 			for region in eu us ap; do
 				for shard in 0 1; do
 					printf "%s 127.0.0.1:%s\n" still 2000 web 2001 db2 2002 db3 2003 db4 2004 \
-						switch 2005 leaf 2006 twig 2008 desk 2007 canary 2009 |
+						switch 2005 leaf 2006 twig 2008 desk 2007 canary 2009 shut 2010 |
 						"$PORTWATCH" jobs push --region $region --shard $shard --redis "$REDIS_URL" -t 500ms -f - 2>/dev/null
 				done
 				sleep 0.3
@@ -227,6 +228,18 @@ holders_are() {
 	port_open 2001
 	wait_for 30 seen '^monitor.up web web/1 1 1$'
 	[ "$(count 'monitor.* web' outbox)" = 2 ]
+}
+
+@test "a port that must not answer is told when it does, and when it does no longer" {
+	wait_for 5 state_is shut up
+	port_open 2010
+	wait_for 10 seen '^monitor.down shut shut/1 0 1$'
+	[ "$(event_field monitor.down shut .data.verdict)" = open ]
+	event_field monitor.down shut .data.summary |
+		grep -qE '^shut \(127.0.0.1:2010\) is OPEN, and must not be, from (all 3 regions|all that have looked \(.*\)) since '
+	port_close 2010
+	wait_for 30 seen '^monitor.up shut shut/1 1 1$'
+	event_field monitor.up shut .data.summary | grep -qE '^shut \(127.0.0.1:2010\) is closed again after .* \(was: open\)$'
 }
 
 @test "an always-down canary is down and not told, and while it is the dead man's URL is called" {

@@ -26,6 +26,11 @@ PW_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${PYTHON:=python3}"
 export PYTHON PW_ROOT PW_BUILD PORTWATCH PORTWATCH_ENGINE TUN_PEER DENY_SYSCALL BENCH_LIMIT
 
+# The stories probe themselves on loopback, and many count the connects of jobs that are all the same; policy.bats says
+# itself what it means.
+: "${PORTWATCH_ENGINE_POLICY:=any}" "${PORTWATCH_ENGINE_COALESCE:=no}"
+export PORTWATCH_ENGINE_POLICY PORTWATCH_ENGINE_COALESCE
+
 # ---------------------------------------------------------------- notes of what was started
 
 # Prints the directory of this test, or of the file when called from setup_file; it lives as long as they do.

@@ -50,7 +50,7 @@ static void defaults_hold_where_a_monitor_says_nothing(void **state)
 	reads(R "defaults: {interval: 2m, timeout: 1s, slow: 50ms, close: fin, settle: auto, regions: [us], labels: {a: 1, b: 2}, runbook: r}\n"
 		"monitors:\n  - {name: x, target: \"a:1\"}\n"
 		"  - {name: y, target: \"a:1\", interval: 1d, timeout: 2s, slow: 0, close: half, settle: 5s, regions: [eu, us],\n"
-		"     labels: {b: 3, c: 4}, runbook: s, paused: yes, canary: down}\n");
+		"     labels: {b: 3, c: 4}, runbook: s, paused: yes, canary: down, expect: closed}\n");
 	const struct monitor *x = &got.monitor[0], *y = &got.monitor[1];
 	assert_int_equal(x->interval_ms, 120000);
 	assert_int_equal(x->settle_ms, JOB_SETTLE_AUTO);
@@ -68,6 +68,8 @@ static void defaults_hold_where_a_monitor_says_nothing(void **state)
 	assert_string_equal(y->label[1].value, "3");
 	assert_string_equal(y->runbook, "s");
 	assert_int_equal(y->canary, CANARY_DOWN);
+	assert_int_equal(x->expect, EXPECT_OPEN);
+	assert_int_equal(y->expect, EXPECT_CLOSED);
 	assert_true(y->paused && got.says_paused[1]);
 	config_free(&got);
 }
@@ -278,7 +280,7 @@ static void what_is_shown_reads_as_the_same(void **state)
 	(void)state;
 	reads("regions: [{name: eu, source: [\"::1\", 127.0.0.1]}, us]\nshards: 4\n"
 	      "monitors:\n  - {name: \"a \\\" $${x}\", target: \"[::1]:1\", interval: 90s, timeout: 1ms, settle: 0, regions: us, labels: {a: \"\\\\\"},\n"
-	      "     runbook: \"gr\xc3\xbc\xc3\x9f\", canary: up, paused: true}\n  - {name: b, target: \"x:1\", settle: auto, parents: [\"a \\\" $${x}\"]}\n"
+	      "     runbook: \"gr\xc3\xbc\xc3\x9f\", canary: up, paused: true}\n  - {name: b, target: \"x:1\", settle: auto, expect: closed, parents: [\"a \\\" $${x}\"]}\n"
 	      "maintenance:\n  - {monitors: all, from: \"2026-12-01T22:00:00.5Z\", until: \"2026-12-01T23:00:00+00:30\", why: x}\n"
 	      "  - {monitors: b, from: \"2026-12-01T22:00:00Z\", for: 1d}\n"
 	      "notify:\n  - {name: a, type: exec, command: [a, \"b c\"], only: page}\n");

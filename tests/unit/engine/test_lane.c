@@ -35,13 +35,18 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+/* More than slots and rate, for the next bed_open(); set back by it. */
+static struct lane_config extra;
+
 static struct bed *bed_open(uint32_t slots, double rate)
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
 	char why[256] = "";
 	assert_non_null(bed);
 	batch_queue_init(&bed->finished);
-	struct lane_config config = { .slots = slots, .connector = choice, .rate = rate, .from = &bed->from, .finished = &bed->finished };
+	struct lane_config config = { .slots = slots, .connector = choice, .rate = rate, .from = &bed->from, .finished = &bed->finished,
+				      .policy = extra.policy, .cap = extra.cap, .coalesce = extra.coalesce };
+	extra = (struct lane_config){ 0 };
 	bed->lane = lane_start(&config, why, sizeof(why));
 	if (!bed->lane) {
 		print_message("# SKIP: %s\n", why);
@@ -462,6 +467,146 @@ static void with_too_few_descriptors_the_rest_is_local_and_nothing_is_lost(void 
 	in_a_child(check_few_descriptors);
 }
 
+/* ---- identical jobs, and many for one address ---------------------------------------------------------------------------- */
+
+static void identical_jobs_of_many_batches_make_one_connect(void **state)
+{
+	(void)state;
+	extra.coalesce = true;
+	struct bed *bed = bed_open(1000, 0);
+	if (!bed)
+		return;
+	struct job job = job_to(&bed->silent, 400);
+	enum { ENTRIES = 10 };
+	job.slot_ms -= 1000;
+	for (unsigned i = 0; i < ENTRIES; i++)
+		give(bed, same_jobs(&job, ENTRY_JOBS_MAX));
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		struct batch *out = next(bed);
+		for (unsigned k = 0; k < out->count; k++)
+			assert_int_equal(out->outcomes[k].verdict, VERDICT_FILTERED);
+		batch_free(out);
+	}
+	const struct lane_counters *c = lane_counters(bed->lane);
+	assert_int_equal(counter_read(&c->connects), 1);
+	assert_int_equal(counter_read(&c->joined), ENTRIES * ENTRY_JOBS_MAX - 1);
+	assert_int_equal(ended(bed), ENTRIES * ENTRY_JOBS_MAX);
+	bed_close(bed);
+}
+
+static void what_is_over_the_cap_of_an_address_waits_and_delays_no_other(void **state)
+{
+	(void)state;
+	struct destination_cap *cap = destination_cap_new(50);
+	extra.cap = cap;
+	struct bed *bed = bed_open(1000, 0);
+	if (!bed) {
+		destination_cap_free(cap);
+		return;
+	}
+	struct job job = job_to(&bed->open[0], 3000), other = job_to(&bed->closed[0], 3000);
+	other.address[3] = 2; /* 127.0.0.2: another address */
+	const uint64_t from_ns = clock_ns();
+	struct batch *many = same_jobs(&job, 20), *one = same_jobs(&other, 1);
+	give(bed, many);
+	give(bed, one);
+	expect_all(bed, one, VERDICT_CLOSED);
+	expect_all(bed, many, VERDICT_OPEN);
+	assert_true(clock_ns() - from_ns >= 19 * (NS_PER_S / 50));
+	assert_int_equal(counter_read(&lane_counters(bed->lane)->capped), 19);
+	bed_close(bed);
+	destination_cap_free(cap);
+}
+
+static void who_would_expire_before_its_turn_is_told_so_at_once(void **state)
+{
+	(void)state;
+	struct destination_cap *cap = destination_cap_new(1);
+	extra.cap = cap;
+	struct bed *bed = bed_open(100, 0);
+	if (!bed) {
+		destination_cap_free(cap);
+		return;
+	}
+	struct job job = job_to(&bed->open[0], 3000);
+	job.expires_ms = 900;
+	struct batch *given = same_jobs(&job, 30);
+	give(bed, given);
+	struct batch *b = next(bed);
+	assert_ptr_equal(b, given);
+	assert_int_equal(b->outcomes[0].verdict, VERDICT_OPEN);
+	for (unsigned i = 1; i < 30; i++) {
+		assert_int_equal(b->outcomes[i].verdict, VERDICT_EXPIRED);
+		assert_non_null(strstr(b->outcomes[i].detail, "--per-destination"));
+	}
+	batch_free(b);
+	bed_close(bed);
+	destination_cap_free(cap);
+}
+
+static void a_drain_ends_what_waits_for_its_address(void **state)
+{
+	(void)state;
+	struct destination_cap *cap = destination_cap_new(1);
+	extra.cap = cap;
+	struct bed *bed = bed_open(100, 0);
+	if (!bed) {
+		destination_cap_free(cap);
+		return;
+	}
+	struct job job = job_to(&bed->open[0], 3000);
+	struct batch *given = same_jobs(&job, 30);
+	give(bed, given);
+	uint64_t until = clock_ns() + EVENT_WAIT_MS * NS_PER_MS;
+	while (counter_read(&lane_counters(bed->lane)->capped) < 29 && clock_ns() < until)
+		sched_yield();
+	lane_drain(bed->lane);
+	struct batch *b = next(bed);
+	assert_int_equal(b->outcomes[0].verdict, VERDICT_OPEN);
+	for (unsigned i = 3; i < 30; i++)
+		assert_int_equal(b->outcomes[i].verdict, VERDICT_SHUTDOWN);
+	batch_free(b);
+	bed_close(bed);
+	destination_cap_free(cap);
+}
+
+static void a_lane_that_stops_takes_what_waits_for_its_address_with_it(void **state)
+{
+	(void)state;
+	struct destination_cap *cap = destination_cap_new(1);
+	extra.cap = cap;
+	struct bed *bed = bed_open(100, 0);
+	if (!bed) {
+		destination_cap_free(cap);
+		return;
+	}
+	struct job job = job_to(&bed->silent, 3000);
+	give(bed, same_jobs(&job, 30));
+	uint64_t until = clock_ns() + EVENT_WAIT_MS * NS_PER_MS;
+	while (counter_read(&lane_counters(bed->lane)->capped) < 29 && clock_ns() < until)
+		sched_yield();
+	bed_close(bed);
+	destination_cap_free(cap);
+}
+
+static void a_lane_denies_what_its_policy_denies(void **state)
+{
+	(void)state;
+	char why[POLICY_WHY_MAX];
+	struct address_policy *policy = policy_new("public", why, sizeof(why));
+	extra.policy = policy;
+	struct bed *bed = bed_open(10, 0);
+	if (bed) {
+		struct job job = job_to(&bed->open[0], 3000);
+		struct batch *b = same_jobs(&job, ENTRY_JOBS_MAX);
+		give(bed, b);
+		expect_all(bed, b, VERDICT_DENIED);
+		assert_int_equal(counter_read(&lane_counters(bed->lane)->connects), 0);
+		bed_close(bed);
+	}
+	policy_free(policy);
+}
+
 static int choose_uring(void **state)
 {
 	(void)state;
@@ -497,6 +642,12 @@ int main(void)
 		WITH_BOTH(a_lane_that_stops_with_attempts_under_way_takes_everything_with_it),
 		WITH_BOTH(a_lane_says_which_connector_it_took),
 		WITH_BOTH(without_a_descriptor_a_lane_does_not_start_and_says_so),
+		WITH_BOTH(identical_jobs_of_many_batches_make_one_connect),
+		WITH_BOTH(what_is_over_the_cap_of_an_address_waits_and_delays_no_other),
+		WITH_BOTH(who_would_expire_before_its_turn_is_told_so_at_once),
+		WITH_BOTH(a_drain_ends_what_waits_for_its_address),
+		WITH_BOTH(a_lane_that_stops_takes_what_waits_for_its_address_with_it),
+		WITH_BOTH(a_lane_denies_what_its_policy_denies),
 		WITH_BOTH(with_too_few_descriptors_the_rest_is_local_and_nothing_is_lost),
 	};
 	alarm(300);

@@ -335,6 +335,140 @@ static void a_connect_refused_by_this_host_is_local(void **state)
 	peer_close(&peer);
 }
 
+/* ---- what is not connected to, and what is connected to once ------------------------------------------------------------ */
+
+static void a_denied_address_takes_no_socket_and_says_which_rule(void **state)
+{
+	struct bench b;
+	struct peer peer = peer_listening(FAMILY_V4, 4);
+	struct job job = job_to(&peer, 3000);
+	char why[POLICY_WHY_MAX];
+	struct address_policy *policy = policy_new("private", why, sizeof(why));
+	(void)state;
+	bench_open(&b, 1);
+	b.probes.policy = policy;
+	assert_false(probe_would_connect(&b.probes, &job));
+	struct batch *batch = start_one(&b, &job);
+	assert_int_equal(b.fake.connects, 0);
+	assert_int_equal(b.pool.made, 0);
+	assert_int_equal(counter_read(&b.counters.connects), 0);
+	assert_string_equal(batch->outcomes[0].detail, "address policy private: 127.0.0.0/8 is loopback (RFC 1122); nothing was sent");
+	expect_done(&b, batch, VERDICT_DENIED);
+	bench_close(&b);
+	policy_free(policy);
+	peer_close(&peer);
+}
+
+static void identical_jobs_share_one_attempt_and_each_has_its_outcome(void **state)
+{
+	enum { JOBS = 20 };
+	struct bench b;
+	struct peer peer = peer_listening(FAMILY_V4, 4);
+	struct job jobs[JOBS];
+	(void)state;
+	bench_open(&b, JOBS);
+	b.probes.coalesce = true;
+	for (unsigned i = 0; i < JOBS; i++) {
+		jobs[i] = job_to(&peer, 3000);
+		jobs[i].slot_ms = clock_wall_ms() - 100 - i * 1000;
+	}
+	struct batch *batch = batch_of(jobs, JOBS);
+	for (unsigned i = 0; i < JOBS; i++)
+		probe_start(&b.probes, batch, i);
+	assert_int_equal(b.fake.connects, 1);
+	assert_int_equal(counter_read(&b.counters.joined), JOBS - 1);
+	assert_int_equal(counter_read(&b.counters.in_flight), JOBS);
+	assert_int_equal(batch->open, JOBS);
+	wait_for_handshake(request_of(&b, 0)->fd);
+	deliver(&b, 0, 0);
+	assert_int_equal(batch->open, 0);
+	assert_int_equal(counter_read(&b.counters.verdict[VERDICT_OPEN]), JOBS);
+	assert_int_equal(histogram_total(&b.counters.rtt), 1); /* one round trip was measured */
+	for (unsigned i = 0; i < JOBS; i++) {
+		assert_int_equal(batch->outcomes[i].verdict, VERDICT_OPEN);
+		assert_int_equal(batch->outcomes[i].rtt_us, batch->outcomes[0].rtt_us);
+		assert_int_equal(batch->outcomes[i].wall_us, batch->outcomes[0].wall_us);
+		assert_in_range(batch->outcomes[i].late_us, i * 1000000, i * 1000000 + 900000); /* its own */
+	}
+	batch_free(batch);
+	bench_close(&b);
+	peer_close(&peer);
+}
+
+static void a_job_due_after_an_attempt_began_gets_one_of_its_own(void **state)
+{
+	struct bench b;
+	struct peer peer = peer_silent(FAMILY_V4);
+	struct job job = job_to(&peer, 60000);
+	(void)state;
+	bench_open(&b, 4);
+	b.probes.coalesce = true;
+	b.fake.hold = true;
+	struct batch *first = start_one(&b, &job);
+	wait_until_ns(clock_ns() + 3 * NS_PER_MS);
+	job.slot_ms = clock_wall_ms(); /* a second look at it */
+	assert_true(probe_would_connect(&b.probes, &job));
+	struct batch *second = start_one(&b, &job);
+	assert_int_equal(b.fake.connects, 2);
+	job.slot_ms -= 1000; /* and one that could have had either joins the newer */
+	struct batch *third = start_one(&b, &job);
+	assert_int_equal(b.fake.connects, 2);
+	deliver(&b, 1, -EPERM);
+	assert_int_equal(second->open + third->open, 0);
+	assert_int_equal(third->outcomes[0].error, EPERM);
+	assert_int_equal(first->open, 1);
+	deliver(&b, 0, -EPERM);
+	batch_free(first);
+	batch_free(second);
+	batch_free(third);
+	bench_close(&b);
+	peer_close(&peer);
+}
+
+static void nobody_joins_an_attempt_that_has_ended(void **state)
+{
+	struct bench b;
+	struct peer peer = peer_listening(FAMILY_V4, 8);
+	struct job job = job_to(&peer, 3000);
+	(void)state;
+	bench_open(&b, 2);
+	b.probes.coalesce = true;
+	job.slot_ms -= 60000;
+	for (unsigned i = 1; i <= 3; i++) {
+		struct batch *batch = start_one(&b, &job);
+		assert_int_equal(b.fake.connects, i);
+		wait_for_handshake(request_of(&b, 0)->fd);
+		deliver(&b, 0, 0);
+		assert_int_equal(batch->outcomes[0].verdict, VERDICT_OPEN);
+		batch_free(batch);
+	}
+	bench_close(&b);
+	peer_close(&peer);
+}
+
+static void who_joined_is_taken_back_with_the_rest(void **state)
+{
+	struct bench b;
+	struct peer peer = peer_silent(FAMILY_V4);
+	struct job job = job_to(&peer, 60000), jobs[3];
+	(void)state;
+	bench_open(&b, 4);
+	b.probes.coalesce = true;
+	job.slot_ms -= 1000;
+	for (unsigned i = 0; i < 3; i++)
+		jobs[i] = job;
+	struct batch *batch = batch_of(jobs, 3);
+	for (unsigned i = 0; i < 3; i++)
+		probe_start(&b.probes, batch, i);
+	assert_int_equal(b.fake.connects, 1);
+	b.fake.asked_now = 0; /* as a connector that is closed */
+	probes_abandon(&b.probes);
+	assert_int_equal(batch->open, 0);
+	batch_free(batch);
+	bench_close(&b);
+	peer_close(&peer);
+}
+
 /* ---- settling -------------------------------------------------------------------------------------------------------- */
 
 /* Starts a job that settles and takes it through its handshake. */
@@ -835,6 +969,11 @@ int main(void)
 		cmocka_unit_test(a_wake_up_with_nothing_to_see_waits_on_with_the_time_that_is_left),
 		cmocka_unit_test(a_wake_up_with_no_time_left_ends_by_the_deadline),
 		cmocka_unit_test(a_connect_refused_by_this_host_is_local),
+		cmocka_unit_test(a_denied_address_takes_no_socket_and_says_which_rule),
+		cmocka_unit_test(identical_jobs_share_one_attempt_and_each_has_its_outcome),
+		cmocka_unit_test(a_job_due_after_an_attempt_began_gets_one_of_its_own),
+		cmocka_unit_test(nobody_joins_an_attempt_that_has_ended),
+		cmocka_unit_test(who_joined_is_taken_back_with_the_rest),
 		cmocka_unit_test(a_quiet_settling_time_leaves_it_open),
 		cmocka_unit_test(a_reset_while_settling_is_reset_and_no_round_trip_is_told),
 		cmocka_unit_test(a_peer_that_closes_in_order_while_settling_is_still_open),

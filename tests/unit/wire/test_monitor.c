@@ -65,6 +65,7 @@ static void what_is_written_reads_as_the_same(void **state)
 	there_and_back("{\"target\":\"db.example.net:1\",\"interval_ms\":86400000,\"timeout_ms\":60000,\"slow_ms\":500,\"close\":\"half\","
 		       "\"settle_ms\":\"auto\",\"regions\":[\"eu\",\"us\"],\"labels\":{\"team\":\"core\",\"x\":\"\"},\"runbook\":\"https://w\","
 		       "\"parents\":[\"core switch\"],\"canary\":\"down\",\"paused\":true}");
+	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":3200,\"expect\":\"closed\"}");
 	there_and_back("{\"target\":\"a:65535\",\"interval_ms\":60000,\"timeout_ms\":1,\"close\":\"fin\",\"settle_ms\":0,\"canary\":\"up\"}");
 }
 
@@ -72,7 +73,7 @@ static void unknown_members_and_null_are_ignored(void **state)
 {
 	(void)state;
 	assert_true(decode("{\"target\":\"a:1\",\"owner\":{\"a\":[1]},\"interval_ms\":null,\"timeout_ms\":null,\"slow_ms\":null,\"close\":null,"
-			   "\"settle_ms\":null,\"regions\":null,\"labels\":null,\"runbook\":null,\"parents\":null,\"canary\":null,\"paused\":null}"));
+			   "\"settle_ms\":null,\"regions\":null,\"labels\":null,\"runbook\":null,\"parents\":null,\"canary\":null,\"expect\":null,\"paused\":null}"));
 	assert_int_equal(m.interval_ms, 60000);
 	monitor_free(&m);
 }
@@ -92,6 +93,7 @@ static void every_wrong_member_is_named(void **state)
 	refused("{\"target\":\"a:1\",\"close\":\"RST\"}", "close is not \"rst\", \"fin\" or \"half\"");
 	refused("{\"target\":\"a:1\",\"close\":1}", "close is not a text of at most 16 bytes");
 	refused("{\"target\":\"a:1\",\"canary\":\"left\"}", "canary is not \"up\" or \"down\"");
+	refused("{\"target\":\"a:1\",\"expect\":\"reset\"}", "expect is not \"open\" or \"closed\"");
 	refused("{\"target\":\"a:1\",\"settle_ms\":\"soon\"}", "settle_ms is neither \"auto\" nor a whole number from 0 to 5000");
 	refused("{\"target\":\"a:1\",\"settle_ms\":5001}", "settle_ms is neither \"auto\" nor a whole number from 0 to 5000");
 	refused("{\"target\":\"a:1\",\"paused\":1}", "paused is neither true nor false");

@@ -31,6 +31,23 @@ static void numbers_names_and_classes_never_change(void **state)
 	}
 }
 
+static void what_must_not_answer_is_judged_the_other_way_round(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < VERDICTS; i++) {
+		const enum verdict v = (enum verdict)i;
+		const enum verdict_class own = verdict_row(v)->class, other = verdict_class_for(v, true);
+		assert_int_equal(verdict_class_for(v, false), own);
+		if (own == CLASS_UNKNOWN)
+			assert_int_equal(other, CLASS_UNKNOWN);
+		else
+			assert_int_equal(other, verdict_is_silent(v) ? CLASS_UP : CLASS_DOWN);
+	}
+	assert_int_equal(verdict_class_for(VERDICT_OPEN, true), CLASS_DOWN);
+	assert_int_equal(verdict_class_for(VERDICT_RESET, true), CLASS_DOWN);
+	assert_int_equal(verdict_class_for(VERDICT_FILTERED, true), CLASS_UP);
+}
+
 static void a_name_is_one_lower_case_word_and_its_own(void **state)
 {
 	(void)state;
@@ -54,6 +71,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_names_and_classes_never_change),
+		cmocka_unit_test(what_must_not_answer_is_judged_the_other_way_round),
 		cmocka_unit_test(a_name_is_one_lower_case_word_and_its_own),
 		cmocka_unit_test(every_verdict_has_a_sentence),
 	};
