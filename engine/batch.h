@@ -21,6 +21,10 @@ struct batch {
 	uint16_t count;			 /* jobs */
 	uint16_t started, open;		 /* jobs begun; jobs without an outcome */
 	uint32_t blob_len;
+	struct batch *ripe_after, *ripe_before; /* the lane's list of those with something to say before they are finished */
+	uint64_t ripe_ns;		 /* 0: not in it */
+	uint64_t said;			 /* a bit for each of the first 64 jobs whose outcome went ahead in a copy; of a copy: those it holds */
+	bool early;			 /* such a copy: to be published, and nothing else */
 	struct job *jobs;		 /* count of them */
 	struct outcome *outcomes;	 /* count of them, zeroed */
 	const uint8_t *blob;		 /* the texts that the jobs point into */

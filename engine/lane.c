@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "engine/early.h"
 #include "engine/pace.h"
 #include "engine/parked.h"
 #include "engine/probe.h"
@@ -38,6 +39,7 @@ struct lane {
 	struct pace pace;
 	struct batch_list hot, waiting, finished;
 	struct parked parked; /* begun as far as the list is concerned; they wait for their turn at an address */
+	struct early early;
 	struct lane_counters counters;
 };
 
@@ -45,8 +47,12 @@ static void job_done(void *arg, struct batch *b)
 {
 	struct lane *lane = arg;
 	must(b->open > 0);
-	if (--b->open == 0)
+	if (--b->open == 0) {
+		early_drop(&lane->early, b);
 		batch_list_add(&lane->finished, b);
+	} else if (lane->config.early && !b->ripe_ns) {
+		early_wait(&lane->early, b, clock_ns());
+	}
 }
 
 /* What can be said of a job without a packet, or NONE. */
@@ -163,10 +169,8 @@ static void take_inbox(struct lane *lane)
 		batch_list_add(b->hot ? &lane->hot : &lane->waiting, b);
 }
 
-static uint64_t wait_ns(struct lane *lane)
+static uint64_t wait_for_jobs_ns(struct lane *lane)
 {
-	if (lane->finished.head)
-		return 0;
 	const struct parked_job *first = parked_first(&lane->parked);
 	if ((!next_list(lane) && !first) || lane->probes.free_count == 0)
 		return LANE_WAIT_NS;
@@ -174,6 +178,18 @@ static uint64_t wait_ns(struct lane *lane)
 	if (!next_list(lane) && first->due_ns > now_ns)
 		return first->due_ns - now_ns < LANE_WAIT_NS ? first->due_ns - now_ns : LANE_WAIT_NS;
 	return pace_wait_ns(&lane->pace, now_ns); /* 0: the submission queue was full; submit and go on */
+}
+
+static uint64_t wait_ns(struct lane *lane)
+{
+	const uint64_t ripe_ns = early_next_ns(&lane->early);
+	if (lane->finished.head)
+		return 0;
+	uint64_t wait = wait_for_jobs_ns(lane);
+	if (ripe_ns == UINT64_MAX || !wait)
+		return wait;
+	const uint64_t now_ns = clock_ns(), ripens_ns = ripe_ns > now_ns ? ripe_ns - now_ns : 0;
+	return ripens_ns < wait ? ripens_ns : wait;
 }
 
 /* Sleeps in the connector unless something came in since the inbox was looked at. */
@@ -243,6 +259,8 @@ static void *lane_run(void *arg)
 		start_jobs(lane);
 		counter_set(&lane->counters.waiting, lane->hot.jobs + lane->waiting.jobs + lane->parked.count);
 		turn(lane);
+		if (lane->early.first)
+			early_take(&lane->early, clock_ns(), &lane->finished);
 		batch_queue_put(lane->config.finished, &lane->finished);
 	}
 	pthread_mutex_lock(&lane->lock); /* whoever stops us may still be waking the connector */

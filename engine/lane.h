@@ -20,6 +20,7 @@ struct lane_config {
 	const struct address_policy *policy;   /* NULL: any */
 	struct destination_cap *cap;	       /* shared by all lanes; NULL: none */
 	bool coalesce;
+	bool early;		       /* what is down is given out before its batch is finished (early.h) */
 	struct batch_queue *finished;  /* where batches go when each job has an outcome */
 };
 

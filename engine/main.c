@@ -148,7 +148,7 @@ static void fill_place(const struct values *v, struct stream_place *place)
 static void fill_config(const struct values *v, struct pipeline_config *config)
 {
 	char why[POLICY_WHY_MAX], bad[POLICY_WHY_MAX + 16];
-	*config = (struct pipeline_config){ .slots = (unsigned)v->slots, .lanes = (unsigned)v->lanes, .rate = (double)v->rate,
+	*config = (struct pipeline_config){ .slots = (unsigned)v->slots, .lanes = (unsigned)v->lanes, .rate = (double)v->rate, .early = true,
 					    .connector = (enum connector_choice)v->connector,
 					    .per_destination = (unsigned)v->per_destination, .coalesce = v->coalesce == 0 };
 	config->policy = policy_new(v->policy, why, sizeof(why));

@@ -133,10 +133,12 @@ static void *reader_run(void *arg)
 
 static void give_back(struct pipeline *p, struct batch_list *published)
 {
-	unsigned jobs = published->jobs;
-	for (struct batch *b; (b = batch_list_take(published));) {
+	unsigned jobs = 0;
+	for (struct batch *b; (b = batch_list_take(published)); batch_free(b)) {
+		if (b->early)
+			continue; /* a copy: its batch follows */
 		p->source->published(p->source, b);
-		batch_free(b);
+		jobs += b->count;
 	}
 	pthread_mutex_lock(&p->lock);
 	p->published += jobs;
@@ -212,6 +214,7 @@ static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 			.policy = config->policy,
 			.cap = p->cap,
 			.coalesce = config->coalesce,
+			.early = config->early,
 			.finished = &p->finished,
 		};
 		p->lane[i] = lane_start(&lane, why, why_len);

@@ -13,6 +13,7 @@ struct pipeline_config {
 	unsigned lanes;	 /* 0: as many as LANE_SLOTS_MAX asks for */
 	double rate;	 /* new connections a second, over all lanes; 0: no limit */
 	enum connector_choice connector;
+	bool early; /* the sink can publish what is down before its batch is finished */
 	struct local_addresses from;
 	const struct address_policy *policy; /* NULL: any; borrowed until pipeline_free() */
 	unsigned per_destination;	     /* new connections a second to one address; 0: no limit */

@@ -29,6 +29,7 @@ struct result_stream {
 	struct redis_link *link;
 	struct result_rows *rows;
 	struct batch_list held;
+	struct batch_list said; /* copies that were published ahead of their batch, until it follows; few */
 	struct backoff backoff;
 	struct log_limit limit;
 	uint64_t link_due_ns; /* when the link, which is down, will be tried again */
@@ -102,23 +103,94 @@ static bool row_fits(const struct result_rows *rows)
 	return size + size / result_rows_count(rows) <= ENTRY_BYTES_BEST;
 }
 
+/* ---- what goes ahead of its batch ---- */
+
+static bool same_entry(const struct batch *a, const struct batch *b)
+{
+	return a->stream == b->stream && a->id_ms == b->id_ms && a->id_seq == b->id_seq;
+}
+
+/* Jobs of a batch that stand in the stream already, a bit each. */
+static uint64_t said_before(const struct result_stream *rs, const struct batch *b)
+{
+	uint64_t mask = 0;
+	for (const struct batch *e = b->said ? rs->said.head : NULL; e; e = e->next)
+		if (same_entry(e, b))
+			mask |= e->said;
+	return mask;
+}
+
+/* Frees the copies that a list holds of an entry. */
+static void forget_copies(struct batch_list *list, const struct batch *b)
+{
+	struct batch_list kept = { 0 };
+	for (struct batch *e; (e = batch_list_take(list));)
+		if (e->early && same_entry(e, b))
+			batch_free(e);
+		else
+			batch_list_add(&kept, e);
+	*list = kept;
+}
+
+/* A copy that its batch has caught up with says nothing any more. */
+static bool is_overtaken(const struct result_stream *rs, const struct batch *copy)
+{
+	for (const struct batch *b = rs->held.head; b; b = b->next)
+		if (!b->early && same_entry(b, copy))
+			return true;
+	return false;
+}
+
+/* The rows of a batch but for those that went ahead, in as many entries as it takes.  Returns how many. */
+static unsigned append_all_rows(struct result_stream *rs, const struct batch *b, uint64_t left_out)
+{
+	unsigned entries = 0;
+	for (unsigned i = 0; i < b->count; i++) {
+		if (i < 64 && left_out >> i & 1)
+			continue;
+		if (result_rows_count(rs->rows) && !row_fits(rs->rows)) {
+			append_rows(rs, b);
+			entries++;
+		}
+		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, i, &b->outcomes[i]) == 0);
+	}
+	if (!result_rows_count(rs->rows))
+		return entries;
+	append_rows(rs, b);
+	return entries + 1;
+}
+
+/* ---- publishing ---- */
+
 /* Returns how many replies will come. */
 static unsigned append_batch(struct result_stream *rs, const struct batch *b)
 {
 	char id[STREAM_ID_MAX];
-	unsigned replies = 3;
+	if (b->early)
+		return append_all_rows(rs, b, 0);
 	redis_appendf(rs->link, "MULTI");
-	for (unsigned i = 0; i < b->count; i++) {
-		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, i, &b->outcomes[i]) == 0);
-		if (i + 1u == b->count || !row_fits(rs->rows)) {
-			append_rows(rs, b);
-			replies++;
-		}
-	}
+	unsigned entries = append_all_rows(rs, b, said_before(rs, b));
 	stream_id_format(id, b->id_ms, b->id_seq);
 	redis_appendf(rs->link, "XACK %s %s %s", job_stream_key(rs->config->jobs, b), STREAM_GROUP_ENGINE, id);
 	redis_appendf(rs->link, "EXEC");
-	return replies;
+	return entries + 3;
+}
+
+/* A batch was taken or refused.  A copy that was refused is given up: its batch will say everything. */
+static void settle(struct result_stream *rs, struct batch *b, bool taken, struct batch_list *published,
+		   struct batch_list *refused)
+{
+	if (b->early) {
+		batch_list_add(taken ? &rs->said : published, b);
+		return;
+	}
+	if (taken) {
+		counter_add(&rs->counters->entries, 1);
+		counter_add(&rs->counters->published, b->count);
+		if (b->said)
+			forget_copies(&rs->said, b);
+	}
+	batch_list_add(taken ? published : refused, b);
 }
 
 /* Sends up to PIPELINED batches in one round trip; what Redis refused is held again.  true: all of them were taken. */
@@ -129,6 +201,10 @@ static bool publish_some(struct result_stream *rs, struct batch_list *published)
 	struct batch_list refused = { 0 };
 	while (n < PIPELINED && rs->held.head) {
 		sent[n] = batch_list_take(&rs->held);
+		if (sent[n]->early && is_overtaken(rs, sent[n])) {
+			batch_free(sent[n]);
+			continue;
+		}
 		replies[n] = append_batch(rs, sent[n]);
 		n++;
 	}
@@ -137,11 +213,7 @@ static bool publish_some(struct result_stream *rs, struct batch_list *published)
 		while (replies[i]-- && redis_link_is_up(rs->link))
 			ok = read_ok(rs) && ok;
 		ok = ok && redis_link_is_up(rs->link);
-		if (ok) {
-			counter_add(&rs->counters->entries, 1);
-			counter_add(&rs->counters->published, sent[i]->count);
-		}
-		batch_list_add(ok ? published : &refused, sent[i]);
+		settle(rs, sent[i], ok, published, &refused);
 	}
 	bool all = !refused.head;
 	batch_list_join(&refused, &rs->held); /* the older ones stay in front */
@@ -149,6 +221,7 @@ static bool publish_some(struct result_stream *rs, struct batch_list *published)
 	return all;
 }
 
+/* Without the right to MULTI the XADD and XACK behind it would run bare, so each new connection is asked first. */
 static bool may_transact(struct result_stream *rs)
 {
 	struct redis_reply *refusal;
@@ -269,7 +342,7 @@ struct sink *result_stream_new(const struct result_stream_config *config, struct
 void result_stream_free(struct sink *s)
 {
 	struct result_stream *rs = self(s);
-	for (struct batch *b; (b = batch_list_take(&rs->held));)
+	for (struct batch *b; (b = batch_list_take(&rs->held)) || (b = batch_list_take(&rs->said));)
 		batch_free(b);
 	if (rs->link)
 		redis_link_free(rs->link);

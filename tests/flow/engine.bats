@@ -298,6 +298,22 @@ refused() {
 	[[ $output == *"$sentence"* ]]
 }
 
+@test "what is down is published while a silent target of the same entry is still waited for, once" {
+	engine_start --metrics 127.0.0.1:0
+	batch_add jobs '[{"timeout_ms": 3000}, [["closed", "198.18.77.7", 1001], ["open", "198.18.77.7", 1000], ["silent", "198.18.77.7", 1002],
+		["closed too", "198.18.77.8", 1001]]]'
+	rcli XREAD COUNT 1 BLOCK 2500 STREAMS "$(stream res)" 0 | grep -q res
+	results_there >"$BATS_TEST_TMPDIR/first"
+	[ "$(jq -r .monitor "$BATS_TEST_TMPDIR/first" | sort)" = "$(printf 'closed\nclosed too')" ]
+	[ "$(pending)" = 1 ] # it is acknowledged when all of it is answered
+	[ "$(metric jobs_published_total)" = 0 ]
+	results 4 >"$BATS_TEST_TMPDIR/out"
+	wait_for 5 nothing_pending
+	results_there >"$BATS_TEST_TMPDIR/out"
+	[ "$(jq -r '"\(.monitor) \(.verdict)"' "$BATS_TEST_TMPDIR/out" | sort)" = "$(printf 'closed closed\nclosed too closed\nopen open\nsilent filtered')" ]
+	[ "$(metric jobs_published_total)" = 4 ]
+}
+
 @test "a wrong command line is status 3 and a sentence" {
 	refused "--lames" --region t1 --redis "$REDIS_URL" --lames 3
 	refused "--slots" --region t1 --redis "$REDIS_URL" --slots many
