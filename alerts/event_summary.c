@@ -71,7 +71,7 @@ static uint64_t number_of(const json_t *region, const char *name)
 static bool is_of_class(const json_t *region, const struct monitor *m, const char *class)
 {
 	(void)m;
-	return strcmp(text_of(region, "class"), class) == 0;
+	return !json_object_get(region, "abstains") && strcmp(text_of(region, "class"), class) == 0;
 }
 
 static bool is_down(const json_t *region, const struct monitor *m)

@@ -34,6 +34,9 @@ static void a_title_says_what_where_and_who_saw_it(void **state)
 			    "DOWN m h:1: closed, from all 2 regions");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") "," UP("ap"))),
 			    "DOWN m h:1: closed, from 2 of 3 regions");
+	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") ","
+								    "{\"region\":\"ap\",\"class\":\"down\",\"abstains\":\"is quarantined\"}")),
+			    "DOWN m h:1: closed, from 2 of 3 regions");
 	assert_string_equal(title_of("monitor.path", false, REGIONS(UP("eu") "," DOWN("us"))),
 			    "PATH ISSUE m h:1: closed, from region us only");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu"))), "DOWN m h:1: closed, from region eu");
