@@ -117,7 +117,7 @@ void dead_man_stop(struct dead_man *d)
 
 void dead_man_alive_until(struct dead_man *d, uint64_t mono_ms)
 {
-	if (d)
+	if (d && mono_ms > atomic_load(&d->until_ms)) /* a quick canary does not speak against a slow one */
 		atomic_store(&d->until_ms, mono_ms);
 }
 

@@ -135,7 +135,7 @@ static void tally_votes(struct tally *t, const struct decide_in *in, const struc
 	}
 }
 
-/* Who saw it open after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted
+/* Who saw it open at or after the first failure: voters, who make a DOWN partial or a minority a path issue, and muted
  * regions, who have fallen silent since and would otherwise turn a path issue into a DOWN by leaving. */
 static void tally_disagreement(struct tally *t, const struct decide_in *in, const struct view *view, uint64_t at_ms,
 			       unsigned barred, unsigned muted, uint64_t since_ms)
@@ -144,7 +144,7 @@ static void tally_disagreement(struct tally *t, const struct decide_in *in, cons
 
 	for (unsigned i = 0; i < in->regions; i++) {
 		const struct view *v = &view[i];
-		if (view_vote(v, in, at_ms, &why) != VOTE_UP || v->newest_ms <= since_ms)
+		if (view_vote(v, in, at_ms, &why) != VOTE_UP || v->newest_ms < since_ms) /* a round has one slot in all regions */
 			continue;
 		t->against += muted >> i & 1;
 		t->contradicted |= !(barred >> i & 1) || muted >> i & 1;
@@ -257,9 +257,15 @@ static void judge_quality(const struct decide_in *in, const struct region_histor
 	}
 }
 
+static bool look_is_poor(const struct decide_in *in, const struct look *l)
+{
+	return l->syn_retrans || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
+}
+
 static void count_quality(const struct decide_in *in, const struct view *view, unsigned barred, struct decision *out)
 {
 	unsigned slows = 0, losses = 0;
+	bool fine = false;
 	enum abstain why;
 
 	for (unsigned i = 0; i < in->regions; i++) {
@@ -269,9 +275,12 @@ static void count_quality(const struct decide_in *in, const struct view *view, u
 		judge_quality(in, &in->region[i], &slow, &lossy);
 		slows += slow;
 		losses += lossy;
+		fine |= !look_is_poor(in, &in->region[i].known[0]);
 	}
 	out->slow = slows >= out->need && 2 * slows > out->voters;
 	out->lossy = losses >= out->need && 2 * losses > out->voters;
+	if (out->slow || out->lossy)
+		out->quality = fine || out->downs ? SCOPE_PARTIAL : SCOPE_SERVICE;
 }
 
 static enum verdict common_verdict(const struct decide_in *in, const struct view *view, unsigned barred)

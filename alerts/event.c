@@ -74,6 +74,14 @@ static const char *status_of(bool resolved)
 	return resolved ? "resolved" : "firing";
 }
 
+/* "slow" and "lossy" are no verdicts of one look, which was open, but what is wrong with the target. */
+static const char *word_of(const struct watch_event *event)
+{
+	if (event->kind == EVENT_DEGRADED && (event->slow || event->lossy))
+		return event->slow ? "slow" : "lossy";
+	return event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name;
+}
+
 static json_t *data_of(const struct event_text *t, const struct event_about *about, const struct watch_event *event)
 {
 	char target[HOST_MAX_LEN + 9], summary[EVENT_SUMMARY_MAX];
@@ -85,15 +93,14 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	set_text(o, "target", target);
 	if (m->expect)
 		set_text(o, "expect", expect_names[m->expect]);
-	set_text(o, "verdict", event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name);
+	set_text(o, "verdict", word_of(event));
 	set_text(o, "scope", watch_scope_names[event->scope]);
 	set_time(o, "since", event->since_ms);
 	set_number(o, "confirmed_after_ms", event->confirmed_after_ms);
 	json_object_set_new(o, "regions", about->regions ? json_deep_copy(about->regions) : json_array());
 	set_number(o, "duration_s", event->duration_ms / MS_PER_S);
 	json_object_set_new(o, "labels", labels_of(m));
-	if (m->runbook)
-		set_text(o, "runbook", m->runbook);
+	set_text(o, "runbook", m->runbook ? m->runbook : "");
 	set_text(o, "incident", t->incident);
 	set_text(o, "status", status_of(t->resolved));
 	json_object_set_new(o, "page", json_boolean(event->page));

@@ -70,7 +70,7 @@ static uint64_t number_of(const json_t *region, const char *name)
 
 static bool is_of_class(const json_t *region, const char *class)
 {
-	return strcmp(text_of(region, "class"), class) == 0;
+	return !json_object_get(region, "abstains") && strcmp(text_of(region, "class"), class) == 0;
 }
 
 /* A port that must not answer is well where it does not. */

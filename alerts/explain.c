@@ -40,12 +40,23 @@ static const struct look *newest_look(const struct region_history *h)
 	return l->key ? l : NULL;
 }
 
+/* A region that is away is not said to see anything now. */
+static void show_abstention(json_t *o, const struct decide_in *in, unsigned region)
+{
+	struct ballot b;
+
+	decide_ballot(in, region, &b);
+	if (b.why == ABSTAIN_EXPIRED || b.why == ABSTAIN_QUARANTINED || b.why == ABSTAIN_SILENT)
+		set_text(o, "abstains", abstain_sentence[b.why]);
+}
+
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env)
 {
 	json_t *all = json_array();
 	char address[INET6_ADDRSTRLEN];
+	struct decide_in in;
 
-	(void)env;
+	watch_view(w, env, &in);
 	for (unsigned index = 0; index < REGIONS_MAX; index++) {
 		const int i = watch_position(w, index);
 		const struct look *l = i < 0 ? NULL : newest_look(&w->region[i]);
@@ -57,6 +68,7 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 		json_decref(look);
 		look_address_text(w->region[i].address, address);
 		set_text(o, "address", address);
+		show_abstention(o, &in, (unsigned)i);
 		json_array_append_new(all, o);
 	}
 	return all;

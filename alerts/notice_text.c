@@ -106,7 +106,7 @@ static unsigned regions_down(const struct notice_facts *f, const char **one)
 	unsigned down = 0;
 	for (size_t i = 0; i < json_array_size(f->regions); i++) {
 		const json_t *region = json_array_get(f->regions, i);
-		if (strcmp(text_of(region, "class"), f->expect_closed ? "up" : "down") != 0)
+		if (strcmp(text_of(region, "class"), f->expect_closed ? "up" : "down") != 0 || json_object_get(region, "abstains"))
 			continue;
 		*one = text_of(region, "region");
 		down++;
@@ -226,6 +226,9 @@ static void write_error(const json_t *region, char *into, size_t len)
 	uint64_t again = number_of(region, "syn_retrans");
 	if (again)
 		snprintf(into + strlen(into), len - strlen(into), "%s%" PRIu64 " SYN sent again", into[0] ? ", " : "", again);
+	const char *abstains = text_of(region, "abstains");
+	if (abstains[0])
+		snprintf(into + strlen(into), len - strlen(into), "%s%s", into[0] ? ", " : "", abstains);
 }
 
 static void write_cell(const json_t *region, unsigned column, char *into, size_t len)
@@ -235,7 +238,7 @@ static void write_cell(const json_t *region, unsigned column, char *into, size_t
 		write_error(region, into, len);
 	else if (column != 2)
 		snprintf(into, len, "%s", first_text(text_of(region, name[column]), column == 1 ? text_of(region, "class") : ""));
-	else if (json_is_integer(json_object_get(region, "rtt_us")))
+	else if (number_of(region, "rtt_us")) /* 0: not measured, as of all that did not answer */
 		snprintf(into, len, "%.1f ms", (double)number_of(region, "rtt_us") / 1000);
 	else
 		into[0] = 0;

@@ -110,7 +110,7 @@ static void blot_out(char *text, const char *secret)
 static const char *path_of(const char *url)
 {
 	const char *host = strstr(url, "://");
-	const char *path = host ? strchr(host + 3, '/') : NULL;
+	const char *path = host ? strpbrk(host + 3, "/?") : NULL;
 	return path && strlen(path) > 1 ? path : NULL;
 }
 

@@ -120,7 +120,8 @@ json_t *watch_save(const struct watch *w, const char *const *names);
 bool watch_load(struct watch *w, const json_t *saved, const char *const *names, unsigned count, char *why, size_t why_len);
 
 /* The newest look of each region, for messages: an array of
- * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}. */
+ * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}, and "abstains", why, of those whose last
+ * word does not count any more. */
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env);
 /* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or
  * why it abstains, the arithmetic as a sentence, and why somebody is or is not paged. */

@@ -123,10 +123,13 @@ static void end_telling(struct watch *w, enum event_kind kind, const struct watc
 	memset(t, 0, sizeof(*t));
 }
 
-static void note(struct telling *t, const struct watch *w, const struct decision *d)
+static void note(struct telling *t, enum event_kind kind, const struct watch *w, const struct decision *d)
 {
 	t->verdict = w->verdict;
-	t->scope = w->scope;
+	if (kind != EVENT_DEGRADED)
+		t->scope = w->scope;
+	else if (t->scope != SCOPE_SERVICE) /* regions come to see it, and get well, one after the other */
+		t->scope = d->quality;
 	t->slow = d->slow;
 	t->lossy = d->lossy;
 	t->gathering = d->unheard;
@@ -139,7 +142,7 @@ static void begin_telling(struct watch *w, enum event_kind kind, const struct de
 	t->open = true;
 	t->decided_ms = now_ms;
 	t->since_ms = kind == EVENT_FLAPPING || kind == EVENT_DEGRADED ? now_ms : w->since_ms;
-	note(t, w, d);
+	note(t, kind, w, d);
 }
 
 /* What goes on by the state just entered.  Among the blind a DOWN and a path issue stay as they were: nobody can say
@@ -178,7 +181,7 @@ static void bring_into_line(struct watch *w, enum event_kind kind, const struct 
 	} else if (!open) {
 		begin_telling(w, kind, d, env->now_ms);
 	} else if (w->state != WATCH_UNKNOWN && kind != EVENT_FLAPPING && (kind != EVENT_DOWN || d->downs)) {
-		note(&w->story->telling[kind], w, d);
+		note(&w->story->telling[kind], kind, w, d);
 	}
 }
 

@@ -367,12 +367,12 @@ am_told() { # STATUS MONITOR: what Alertmanager's own receiver was told
 		(.body | fromjson | .alerts | any(.status == $s and .labels.monitor == $m)))' "$RECORD" >/dev/null
 }
 
-@test "a real Alertmanager fires, is kept firing, also by the next process, and resolves" {
-	command -v prometheus-alertmanager >/dev/null || skip "prometheus-alertmanager is not installed"
-	local dir=$BATS_TEST_TMPDIR/am first
+# Starts a real Alertmanager at port 9093, whose receiver is the sink's /am.
+am_start() { # RESOLVE-TIMEOUT
+	local dir=$BATS_TEST_TMPDIR/am
 	mkdir -p "$dir"
 	cat >"$dir/am.yml" <<-END
-		global: {resolve_timeout: 3s}
+		global: {resolve_timeout: $1}
 		route: {receiver: sink, group_by: [monitor], group_wait: 10ms, group_interval: 100ms, repeat_interval: 1h}
 		receivers: [{name: sink, webhook_configs: [{url: "$SINK/am", send_resolved: true}]}]
 	END
@@ -380,6 +380,12 @@ am_told() { # STATUS MONITOR: what Alertmanager's own receiver was told
 		--web.listen-address=127.0.0.1:9093 >"$dir/log" 2>&1 3>&- &
 	note_process $!
 	wait_for 10 am_ready
+}
+
+@test "a real Alertmanager fires, is kept firing, also by the next process, and resolves" {
+	command -v prometheus-alertmanager >/dev/null || skip "prometheus-alertmanager is not installed"
+	local first
+	am_start 3s
 	# the second URL is that of one that is down: it keeps nobody from being told
 	channels_start --refresh 500 alertmanager am url=http://127.0.0.1:9093/ url=http://127.0.0.1:9
 	NOW=$(date -u +%FT%TZ) event_add pg down
@@ -411,6 +417,70 @@ am_told() { # STATUS MONITOR: what Alertmanager's own receiver was told
 		diff - <(printf '%s\n' '["m1","m2","m3"]' '["m1"]' '["m2"]' '["m3"]')
 	rcli XRANGE 'pw:{alerts.0}:undelivered' - + | grep -xE 'e[0-9]' | diff - <(echo e2)
 	rcli HKEYS 'pw:{alerts.0}:firing:am' | sort | diff - <(printf '%s\n' m1/1 m3/1)
+}
+
+# ---------------------------------------------------------------- all of it
+
+# Listens at 127.0.0.1:7000; its process is $LISTENER.
+listen() {
+	start_ready listener become_in_ns "$PYTHON" -c '
+import socket
+s = socket.create_server(("127.0.0.1", 7000)); print("ready", flush=True)
+while True: s.accept()[0].close()'
+	LISTENER=$STARTED_PID
+}
+
+# How often each channel has told TYPE of web, as "name=times ..." in a fixed order.
+told_by_all() { # TYPE ALERTMANAGER-STATUS PAGERDUTY-ACTION MAIL-WORD
+	local dir=$BATS_TEST_TMPDIR
+	echo "hook=$(jq -c "select(.path == \"/hook\") | .body | fromjson | select(.type == \"$1\" and .data.monitor == \"web\")" "$RECORD" | wc -l)" \
+		"am=$(am_told "$2" web && echo 1)" \
+		"chat=$(jq -r 'select(.path == "/chat") | .body' "$RECORD" | grep -c "$4 web")" \
+		"pager=$(jq -r 'select(.path == "/pager") | .body | fromjson | .event_action' "$RECORD" | grep -cx "$3")" \
+		"mail=$(jq -r .message "$dir/mails" | grep -c "^Subject: $4 web")" "script=$(grep -c "^$1 web\$" "$dir/script")"
+}
+
+all_told_once() {
+	[ "$(told_by_all "$@")" = "hook=1 am=1 chat=1 pager=1 mail=1 script=1" ]
+}
+
+@test "one DOWN and its UP are told once over each of the six kinds at once, by the whole pipeline, while a seventh channel hangs" {
+	command -v prometheus-alertmanager >/dev/null || skip "prometheus-alertmanager is not installed"
+	"$PYTHON" -c 'import aiosmtpd' || skip "aiosmtpd is not installed (python3-aiosmtpd)"
+	local dir=$BATS_TEST_TMPDIR up
+	: >"$dir/mails"
+	: >"$dir/script"
+	answers hangs hang
+	am_start 60s
+	start_ready mail become_in_ns "$PYTHON" "$PW_ROOT/tests/flow/notify_sink.py" smtp 2525 "$dir/mails"
+	listen
+	cat >"$dir/file.yaml" <<-END
+		regions: [eu, us, ap]
+		defaults: {interval: 1s, timeout: 500ms}
+		monitors: [{name: web, target: "127.0.0.1:7000"}]
+		notify:
+		  - {name: hangs, type: webhook, url: "$SINK/hangs"}
+		  - {name: hook, type: webhook, url: "$SINK/hook", secret: $SECRET}
+		  - {name: am, type: alertmanager, url: ["http://127.0.0.1:9093"]}
+		  - {name: chat, type: slack, url: "$SINK/chat"}
+		  - {name: pager, type: pagerduty, url: "$SINK/pager", routing_key: key}
+		  - {name: mail, type: smtp, url: "smtp://127.0.0.1:2525", from: pw@example.net, to: [ops@example.net]}
+		  - {name: script, type: exec, command: [sh, -c, 'echo "\$PORTWATCH_TYPE \$PORTWATCH_MONITOR" >>$dir/script']}
+	END
+	become_in_ns "$PORTWATCH" up -c "$dir/file.yaml" --state "$dir/state" >"$dir/up" 2>&1 3>&- &
+	up=$!
+	note_process $up
+	await_line 20 $up ' 1 monitors?: 1 up; 3 regions' "$dir/up" || { cat "$dir/up"; return 1; }
+	end_process "$LISTENER" || true
+	wait_for 10 all_told_once monitor.down firing trigger DOWN || { told_by_all monitor.down firing trigger DOWN; return 1; }
+	[ "$(alert web '.annotations.verdict + " " + .annotations.scope')" = "closed service" ]
+	listen
+	wait_for 20 all_told_once monitor.up resolved resolve UP || { told_by_all monitor.up resolved resolve UP; return 1; }
+	all_told_once monitor.down firing trigger DOWN
+	[ "$(grep -c '"path": "/hangs"' "$RECORD")" -ge 1 ]
+	[ "$(redis-cli -s "$dir/state/redis.sock" XPENDING 'pw:{alerts.0}:outbox' notify:hangs | head -n 1)" -ge 1 ]
+	kill -INT $up
+	await_exit $up 25
 }
 
 # ---------------------------------------------------------------- the others

@@ -152,6 +152,8 @@ static void two_that_a_third_contradicts_must_last_thirty_seconds_unless_their_e
 	assert_string_equal(decided("a: 60F 63F1 65F2 93F3\nb: 63F1 65F2 93F3\nc: 1o 63o1", 97), "down partial");
 	assert_false(d.lasting);
 	assert_string_equal(decided("a: 60C 63C1\nb: 63C1\nc: 1o 63o1", 65), "down partial");
+	/* a round has the slot of the failure, where all is within a millisecond */
+	assert_string_equal(decided("a: 60C 60C1\nb: 60C1\nc: 1o 60o1", 60.002), "down partial");
 	assert_string_equal(decided("a: 60F 63F1\nb: 63F1 65F2\nc: 1o", 69), "down service"); /* nobody contradicts */
 	assert_string_equal(decided("a: 60F 63F1\nb: 63F1 65F2\nc: 63F1 65F2\nd: 1o 63o1\ne: 1o 63o1", 69), "down partial"); /* three */
 }
@@ -187,7 +189,11 @@ static void slow_and_lossy_need_the_same_quorum(void **state)
 	(void)state;
 	assert_string_equal(decided("a: 1s 60s\nb: 1s 60s\nc: 1o 60o", 61), "up slow");
 	assert_string_equal(decided("a: 1s 60s\nb: 1o 60s\nc: 1o 60o", 61), "up");
+	assert_int_equal(d.quality, SCOPE_NONE);
 	assert_string_equal(decided("a: 1l 60l\nb: 1l 60l\nc: 1o 60o", 61), "up lossy");
+	assert_int_equal(d.quality, SCOPE_PARTIAL);
+	assert_string_equal(decided("a: 1l 60l\nb: 1l 60l\nc: 1s 60s", 61), "up lossy");
+	assert_int_equal(d.quality, SCOPE_SERVICE);
 	assert_string_equal(decided("a: 1s 60s 61o\nb: 1s 60s 61o\nc: 1o", 62), "up slow");
 	assert_string_equal(decided("a: 1s 60s 61o 62o 63o\nb: 1s 60s 61o 62o 63o\nc: 1o", 64), "up");
 }

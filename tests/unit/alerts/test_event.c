@@ -44,15 +44,18 @@ static json_t *region(const char *name, const char *class, const char *verdict, 
 			 "syn_retrans", syn_retrans, "at_ms", (json_int_t)looked_ms);
 }
 
-/* "d", "u", "?" for eu, us, ap. */
+/* "d", "u", "?" for eu, us, ap; "q": down, and quarantined. */
 static json_t *regions(const char *classes, const char *verdict)
 {
 	static const char *const names[] = { "eu", "us", "ap" };
 	json_t *all = json_array();
 	for (unsigned i = 0; classes[i]; i++)
-		json_array_append_new(all, classes[i] == 'd'   ? region(names[i], "down", verdict, 0, 0) :
+		json_array_append_new(all, classes[i] == 'd' || classes[i] == 'q' ? region(names[i], "down", verdict, 0, 0) :
 					   classes[i] == 'u' ? region(names[i], "up", "open", 20000 * (i + 1), 0) :
 								 region(names[i], "unknown", "local", 0, 0));
+	for (unsigned i = 0; classes[i]; i++)
+		if (classes[i] == 'q')
+			json_object_set_new(json_array_get(all, i), "abstains", json_string("is quarantined"));
 	return all;
 }
 
@@ -88,6 +91,30 @@ static void a_down_event_is_this_json_to_the_letter(void **state)
 	assert_false(text.resolved);
 	event_text_free(&text);
 	json_decref(seen);
+}
+
+static bool body_has(const struct watch_event *event, const char *part)
+{
+	struct event_text text;
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 300 };
+	assert_true(event_write(&text, &about, event));
+	bool has = strstr(text.body, part);
+	event_text_free(&text);
+	return has;
+}
+
+static void a_degraded_target_is_told_by_the_word_slow_or_lossy(void **state)
+{
+	(void)state;
+	struct watch_event e = { .kind = EVENT_DEGRADED, .told = true, .incident = 1, .since_ms = NOON, .verdict = VERDICT_OPEN,
+				 .scope = SCOPE_SERVICE, .slow = true };
+	assert_true(body_has(&e, "\"verdict\":\"slow\",\"scope\":\"service\""));
+	e.lossy = true;
+	assert_true(body_has(&e, "\"verdict\":\"slow\""));
+	e.slow = false;
+	assert_true(body_has(&e, "\"verdict\":\"lossy\""));
+	e.kind = EVENT_UP;
+	assert_true(body_has(&e, "\"verdict\":\"open\""));
 }
 
 static void write_text(struct event_text *text, unsigned shard, const struct watch_event *event, uint64_t now_ms)
@@ -139,6 +166,9 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	e.since_ms = NOON - 86400000;
 	says("ddd", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is still DOWN: filtered, from all 3 regions since 2026-11-24 12:00:00 UTC, confirmed in 12 s");
+	says("ddq", &e, NULL,
+	     "pg-primary (198.51.100.7:5432) is still DOWN: filtered, from all that have looked (eu and us) since 2026-11-24 12:00:00 UTC, "
+	     "confirmed in 12 s");
 	e = (struct watch_event){ .kind = EVENT_UP, .duration_ms = 312000, .verdict = VERDICT_CLOSED };
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) is UP again after 5 min 12 s (was: closed)");
 	says("ddd", &e, "the monitor was removed",
@@ -147,6 +177,9 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	says("duu", &e, NULL,
 	     "pg-primary (198.51.100.7:5432): PATH ISSUE, not reached from eu (filtered) since 12:00:00 UTC; it answers us and ap, so "
 	     "nobody is paged");
+	says("duq", &e, NULL,
+	     "pg-primary (198.51.100.7:5432): PATH ISSUE, not reached from eu (filtered) since 12:00:00 UTC; it answers us, so nobody is "
+	     "paged");
 	e.resolved = true;
 	e.duration_ms = 7200000 + 300000;
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432): the path issue has ended after 2 h 5 min");
@@ -207,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_down_event_is_this_json_to_the_letter, a_monitor, no_monitor),
+		cmocka_unit_test_setup_teardown(a_degraded_target_is_told_by_the_word_slow_or_lossy, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
 		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),

@@ -34,6 +34,9 @@ static void a_title_says_what_where_and_who_saw_it(void **state)
 			    "DOWN m h:1: closed, from all 2 regions");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") "," UP("ap"))),
 			    "DOWN m h:1: closed, from 2 of 3 regions");
+	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu") "," DOWN("us") ","
+								    "{\"region\":\"ap\",\"class\":\"down\",\"abstains\":\"is quarantined\"}")),
+			    "DOWN m h:1: closed, from 2 of 3 regions");
 	assert_string_equal(title_of("monitor.path", false, REGIONS(UP("eu") "," DOWN("us"))),
 			    "PATH ISSUE m h:1: closed, from region us only");
 	assert_string_equal(title_of("monitor.down", false, REGIONS(DOWN("eu"))), "DOWN m h:1: closed, from region eu");
@@ -81,6 +84,22 @@ static void the_system_speaks_of_its_component(void **state)
 	notice_title(&f, &text);
 	notice_free(&f);
 	assert_string_equal(text.data, "PROBLEM region eu: no engine has answered for 20 s");
+}
+
+static void the_table_says_no_time_that_was_not_measured_and_who_does_not_count(void **state)
+{
+	const struct notice n = { .id = "e", .type = "monitor.down", .monitor = "m", .incident = "m/1", .body = REGIONS(
+		"{\"region\":\"eu\",\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0,\"errno\":0},"
+		"{\"region\":\"us\",\"class\":\"down\",\"verdict\":\"closed\",\"rtt_us\":0,\"errno\":0,\"abstains\":\"is quarantined\"}") };
+	struct notice whole = n;
+	struct notice_facts f;
+	(void)state;
+	whole.body_len = strlen(n.body);
+	notice_read(&f, &whole);
+	notice_page(&f, &text);
+	notice_free(&f);
+	assert_null(strstr(text.data, " ms"));
+	assert_non_null(strstr(text.data, "is quarantined\n"));
 }
 
 static void the_page_has_the_table_the_labels_and_the_runbook(void **state)
@@ -172,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup(a_title_is_one_line_whatever_stands_in_the_event, fresh),
 		cmocka_unit_test_setup(the_system_speaks_of_its_component, fresh),
 		cmocka_unit_test_setup(the_page_has_the_table_the_labels_and_the_runbook, fresh),
+		cmocka_unit_test_setup(the_table_says_no_time_that_was_not_measured_and_who_does_not_count, fresh),
 		cmocka_unit_test_setup(a_duration_has_two_units_at_most, fresh),
 		cmocka_unit_test_setup(a_fold_counts_each_kind_and_names_ten, fresh),
 		cmocka_unit_test_setup(an_incident_has_one_name_at_its_beginning_and_its_end, fresh),

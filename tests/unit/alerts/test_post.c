@@ -37,6 +37,7 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static bool in_query; /* the secret part of the URL has no path before it */
 static void server_start(const char *answer)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -45,7 +46,7 @@ static void server_start(const char *answer)
 	assert_int_equal(bind(server.listener, (struct sockaddr *)&at, sizeof(at)), 0);
 	assert_int_equal(listen(server.listener, 5), 0);
 	getsockname(server.listener, (struct sockaddr *)&at, &len);
-	snprintf(server.url, sizeof(server.url), "http://127.0.0.1:%u/hidden/path", ntohs(at.sin_port));
+	snprintf(server.url, sizeof(server.url), "http://127.0.0.1:%u%s", ntohs(at.sin_port), in_query ? "?key=hidden" : "/hidden/path");
 	assert_int_equal(pthread_create(&server.thread, NULL, serve, &server), 0);
 }
 
@@ -107,6 +108,10 @@ static void neither_the_path_nor_the_secret_is_repeated(void **state)
 	assert_true(ask("HTTP/1.1 400 No\r\nContent-Length: 46\r\n\r\nno /hidden/path and no k3y here; /hidden/path k3",
 			&(struct post_request){ .secret = "k3y" }));
 	assert_string_equal(answer.said, "HTTP 400: no *** and no *** here; ***");
+	in_query = true;
+	assert_true(ask("HTTP/1.1 400 No\r\nContent-Length: 22\r\n\r\nwhat is ?key=hidden to", NULL));
+	in_query = false;
+	assert_string_equal(answer.said, "HTTP 400: what is *** to");
 }
 
 static void an_endless_answer_is_not_read_to_its_end(void **state)

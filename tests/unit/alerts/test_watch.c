@@ -76,6 +76,7 @@ static void a_down_is_told_with_all_answers_but_waits_half_a_second_for_them_at_
 	scene_expect(&s, "60.01 ask 1\n"
 			 "60.52 down #1 service closed page\n"
 			 "62.01 ask 2\n");
+	scene_end(&s);
 	scene_begin(&s, 3);
 	scene_play(&s, "eu: 1o  60C 60.01C1\n"
 		       "us: 21o     60.01C1\n"
@@ -264,8 +265,8 @@ static void slow_by_the_quorum_is_degraded_and_ends_only_after_three_good_looks(
 	scene_play(&s, "eu: 1o 60s 120s 180s 240o 300s 360o 420o 480o\n"
 		       "us: 31o 91s 151s 211s 271o 331o 391o 451o 511o",
 		   520);
-	scene_expect(&s, "151.01 degraded #1 open slow notice\n"
-			 "391.01 degraded #1 ends open slow notice\n");
+	scene_expect(&s, "151.01 degraded #1 service open slow notice\n"
+			 "391.01 degraded #1 service ends open slow notice\n");
 	scene_state(&s, WATCH_UP);
 }
 
@@ -274,7 +275,7 @@ static void lost_syns_by_the_quorum_are_degraded(void **state)
 	(void)state;
 	scene_begin(&s, 3);
 	scene_play(&s, "eu: 1o 60l 120l\nus: 21o 81l 141l\nap: 41o 101o 161o", 165);
-	scene_expect(&s, "141.01 degraded #1 open lossy notice\n");
+	scene_expect(&s, "141.01 degraded #1 partial open lossy notice\n");
 	scene_state(&s, WATCH_DEGRADED);
 }
 
