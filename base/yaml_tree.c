@@ -212,6 +212,10 @@ static void set_place(struct builder *b, struct yaml_node *node, struct fy_token
 	node->line = b->place.line;
 	node->column = b->place.column;
 	node->width = b->place.width;
+	if (node->kind == YAML_ALIAS && node->column) { /* its token begins behind the * */
+		node->column--;
+		node->width++;
+	}
 }
 
 /* A new node, the last of the container that is open. */
@@ -324,6 +328,25 @@ static void take_event(struct builder *b, const struct fy_event *e)
 	}
 }
 
+/* What is missing at the end of a file is missed behind its last word: a line that is empty tells nobody which. */
+static void step_back(const struct yaml_private *p, struct yaml_node *where)
+{
+	uint32_t line = 0, column = 0;
+	size_t len = p->len;
+	while (len && strchr(" \t\r\n", p->bytes[len - 1]))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (p->bytes[i] == '\n') {
+			line++;
+			column = 0;
+		} else
+			column += (p->bytes[i] & 0xc0) != 0x80;
+	if (where->line > line) {
+		where->line = line;
+		where->column = column;
+	}
+}
+
 /* The first error libfyaml met. */
 static void say_syntax(const struct yaml_tree *t, struct fy_diag *diag, struct text *errors)
 {
@@ -331,9 +354,10 @@ static void say_syntax(const struct yaml_tree *t, struct fy_diag *diag, struct t
 	struct fy_diag_error *error;
 	while ((error = fy_diag_errors_iterate(diag, &iterator)))
 		if (error->type == FYET_ERROR && error->line > 0) {
-			const struct yaml_node where = { .line = (uint32_t)error->line - 1,
-							 .column = error->column > 0 ? (uint32_t)error->column - 1 : 0,
-							 .width = 1 };
+			struct yaml_node where = { .line = (uint32_t)error->line - 1,
+						   .column = error->column > 0 ? (uint32_t)error->column - 1 : 0,
+						   .width = 1 };
+			step_back(t->private, &where);
 			yaml_say(t, &where, errors, error->msg);
 			return;
 		}

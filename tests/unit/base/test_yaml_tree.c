@@ -148,6 +148,7 @@ static void what_is_no_yaml_is_refused_with_its_place(void **state)
 	(void)state;
 	refused("a: \"b\n", "f.yaml:");
 	refused("a: [b\nc: d\n", "f.yaml:");
+	refused("a: 1\nb: [\xc3\xbc\n\n\n", "f.yaml:2:6: flow sequence without a closing bracket\n    b: [\xc3\xbc\n         ^\n");
 	refused("a: 1\n---\nb: 2\n", "f.yaml: holds more than one document; everything belongs into one\n");
 	refused("a: \xff\n", "f.yaml:1:4: this byte is not UTF-8\n    a: ?\n       ^\n");
 	for (int i = 0; i < 40; i++)
