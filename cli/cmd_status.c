@@ -146,8 +146,10 @@ static int watch(const struct status_values *set, struct status_reader *r)
 	const bool screen = isatty(STDOUT_FILENO) && set->output == STATUS_TABLE;
 	bool first = true;
 	int error = 0, failed = 0;
-	if (screen)
+	if (screen) {
+		interrupt_last_deed(screen_end);
 		screen_begin();
+	}
 	while (!interrupted() && !error) {
 		const uint64_t began_ns = clock_ns();
 		unsigned later_ms = 0;

@@ -1,26 +1,40 @@
-/* interrupt.c - notes the first Ctrl-C and leaves the second to the kernel.
+/* interrupt.c - notes the first Ctrl-C; the second ends the process.
  * In: SIGINT, SIGTERM.  Out: one flag, looked at between waits of at most a quarter of a second.
- * Owns: the process' two handlers.  Why so: SA_RESETHAND gives the second signal its default action back, so that it
- * ends a process that hangs, without any code of ours; and the shell sees a death by signal. */
+ * Owns: the process' two handlers.  Why so: the second is left to the kernel's default action, so that it ends a
+ * process that hangs and the shell sees a death by signal; before that only what gives a terminal back is done, which
+ * must be a write(2) and no more. */
 #include "cli/interrupt.h"
 
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t noted;
+static volatile sig_atomic_t noted; /* a bit for each of the two */
+static void (*volatile last_deed)(void);
 
 static void note(int signal_number)
 {
-	(void)signal_number;
-	noted = 1;
+	const sig_atomic_t bit = signal_number == SIGINT ? 1 : 2;
+	if (!(noted & bit)) {
+		noted |= bit;
+		return;
+	}
+	if (last_deed)
+		last_deed();
+	signal(signal_number, SIG_DFL);
+	raise(signal_number); /* delivered when we return: it is blocked until then */
 }
 
 void interrupt_watch(void)
 {
-	struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESETHAND };
+	struct sigaction action = { .sa_handler = note };
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+}
+
+void interrupt_last_deed(void (*deed)(void))
+{
+	last_deed = deed;
 }
 
 bool interrupted(void)

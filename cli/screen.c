@@ -8,11 +8,12 @@
 
 #include "cli/output.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool taken;
+static volatile sig_atomic_t taken;
 
 void screen_size(int fd, unsigned *columns, unsigned *lines)
 {
@@ -30,9 +31,10 @@ static void put(const char *codes)
 
 void screen_begin(void)
 {
-	if (!taken)
-		put("\033[?1049h\033[?25l");
-	taken = true;
+	if (taken)
+		return;
+	taken = true; /* first: whoever ends us in between gives back too much, not too little */
+	put("\033[?1049h\033[?25l");
 }
 
 void screen_end(void)
