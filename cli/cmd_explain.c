@@ -75,8 +75,11 @@ static void read_monitor(struct explain *x, const struct redis_reply *reply)
 	size_t len;
 	char why[400];
 	const char *json = reply_text(reply, &len);
-	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why))
+	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why)) {
+		cli_refuse(&explain_table, 0, "%s: it is broken in Redis; at best, what was known of it before goes on",
+			   why);
 		return;
+	}
 	x->interval_ms = m.paused ? 0 : m.interval_ms;
 	monitor_free(&m);
 }
@@ -98,7 +101,8 @@ static int find(struct explain *x)
 		found = -EIO;
 	} else {
 		found = !reply_is_nil(reply);
-		read_monitor(x, reply);
+		if (found)
+			read_monitor(x, reply);
 	}
 	redis_reply_free(reply);
 	return found;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/wait.h"
 #include "cli/cli.h"
+#include "cli/monitor_apply.h"
 #include "cli/output.h"
 #include "cli/redis_reach.h"
 
@@ -118,6 +119,33 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 	*c->last = 0;
 }
 
+/* ---- what stands in Redis ---- */
+
+/* Here engines and alerts follow the number of shards by themselves; what it costs is said, not asked. */
+static bool say_moves(void *arg, const struct monitor_plan *plan)
+{
+	struct up *up = arg;
+	char moves[400];
+	monitor_apply_moves(moves, sizeof moves, plan);
+	if (*moves)
+		up_view_note(&up->view, "%s", moves);
+	return true;
+}
+
+/* what: "1 added, 0 changed, ..."; false: why not. */
+static bool apply(struct up *up, const struct config *config, char *what, size_t len)
+{
+	struct monitor_apply a = { up->link, up->set->prefix, config, say_moves, up, .written = 0 };
+	const int error = monitor_apply(&a);
+	const char *advice = redis_reach_advice_on(up->link, a.why);
+	if (error)
+		snprintf(what, len, "%s%s%s", a.why, advice ? "; " : "", advice ? advice : "");
+	else
+		monitor_apply_count(what, len, &a.plan);
+	monitor_apply_free(&a);
+	return !error;
+}
+
 /* ---- beginning ---- */
 
 static bool start_redis(struct up *up)
@@ -162,7 +190,7 @@ static void reload(struct up *up)
 		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before",
 			     up->set->file);
 		config_free(&fresh);
-	} else if (!up_apply(up, &fresh, what, sizeof what)) {
+	} else if (!apply(up, &fresh, what, sizeof what)) {
 		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again",
 			     up->set->file, what);
 		config_free(&fresh);
@@ -315,7 +343,7 @@ static bool begin(struct up *up)
 	char why[1024];
 	if (!start_redis(up))
 		return false;
-	if (!up_apply(up, &up->config, why, sizeof why)) {
+	if (!apply(up, &up->config, why, sizeof why)) {
 		up_view_note(&up->view, "the monitors could not be written: %s", why);
 		return false;
 	}
