@@ -218,11 +218,28 @@ static void set_place(struct builder *b, struct yaml_node *node, struct fy_token
 	}
 }
 
+/* An empty item has no token, and the last event stood in the item before it: it is where the next dash is. */
+static void find_dash(struct builder *b)
+{
+	struct yaml_private *p = b->tree->private;
+	if (!p->line_at)
+		find_lines(p);
+	for (size_t line = b->place.line + 1; line < p->lines; line++) {
+		const char *from = p->bytes + p->line_at[line], *at = from + strspn(from, " ");
+		if (*at == '-')
+			b->place = (struct yaml_node){ .line = (uint32_t)line, .column = (uint32_t)(at - from), .width = 1 };
+		if (!strchr("#\r\n", *at))
+			return;
+	}
+}
+
 /* A new node, the last of the container that is open. */
 static struct yaml_node *add_node(struct builder *b, enum yaml_kind kind, struct fy_token *token, struct fy_token *tag)
 {
 	struct yaml_node *node = take(b->tree, sizeof *node);
 	*node = (struct yaml_node){ .kind = (uint8_t)kind, .tagged = tag, .text = "" };
+	if (!token && b->depth && b->open[b->depth - 1].last && b->open[b->depth - 1].node->kind == YAML_LIST)
+		find_dash(b);
 	set_place(b, node, token);
 	if (!b->depth)
 		b->tree->root = node;
@@ -404,6 +421,7 @@ static int read_bytes(struct yaml_private *p, const char *path, size_t most)
 		p->bytes = bytes;
 		p->len += fread(p->bytes + p->len, 1, room - p->len, file);
 	}
+	p->bytes[p->len] = 0;
 	const int error = ferror(file) ? errno : 0;
 	fclose(file);
 	return error;

@@ -92,6 +92,7 @@ static void what_has_no_value_is_nothing(void **state)
 	tree_is("", "~@0.0");
 	tree_is("# only a comment\n", "~@0.0");
 	tree_is("a: ~\nb: null\nc: \"null\"\nd: ''\n", "{@0.0 a@0.0 ~@0.3 b@1.0 ~@1.3 c@2.0 null@2.4 d@3.0 @3.4}");
+	tree_is("- {a: b}\n\n# - c\n-\n- \n- d\n", "[@0.0 {@0.2 a@0.3 b@0.6} ~@3.0 ~@4.0 d@5.2]");
 	struct yaml_tree *t = read_text("a:\nb: 1\n");
 	assert_int_equal(t->root->first->next->kind, YAML_NOTHING);
 	yaml_tree_free(t);
