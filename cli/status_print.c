@@ -342,7 +342,10 @@ static void add_component(struct text *to, const struct status *s, const char *k
 	if (count > 1)
 		text_printf(to, "%u ", count);
 	text_printf(to, "%s ", name);
-	text_add_duration(to, s->at_ms > c->at_ms ? s->at_ms - c->at_ms : 0);
+	if (c->at_ms)
+		text_add_duration(to, s->at_ms > c->at_ms ? s->at_ms - c->at_ms : 0);
+	else
+		text_add(to, "unreadable");
 }
 
 static void add_components(struct text *to, const struct status *s, bool coloured)

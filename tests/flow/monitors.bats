@@ -220,9 +220,15 @@ python_has() { # MODULE
 }
 
 @test "a full Redis is said with what to do" {
+	monitors apply -q -f m.yaml
+	echo '  - {name: one-more, target: "192.0.2.4:1"}' >>m.yaml
 	rcli CONFIG SET maxmemory 1 >/dev/null
+	run -1 "$PORTWATCH" explain db --redis "$REDIS_URL"
+	[[ $output == *'"db" cannot be asked about: OOM command not allowed'* ]]
 	run -4 monitors apply -f m.yaml
 	rcli CONFIG SET maxmemory 0 >/dev/null
+	rcli SET 'pw:{alerts.0}:state' text >/dev/null
+	[[ $("$PORTWATCH" status --redis "$REDIS_URL" 2>&1) == *'pw:{alerts.0}:state: WRONGTYPE'* ]]
 	[[ $output == *"OOM command not allowed"*"raise it (CONFIG SET maxmemory)"* ]]
 }
 
