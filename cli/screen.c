@@ -48,7 +48,7 @@ int screen_paint(const struct text *picture, unsigned lines)
 {
 	struct text out = { 0 };
 	const char *at = picture->data ? picture->data : "";
-	text_add(&out, "\033[H");
+	text_add(&out, "\033[?7l\033[H"); /* a line that is too wide is cut: wrapped, it would push the others down */
 	for (unsigned line = 0; *at && line < lines; line++) {
 		const size_t len = strcspn(at, "\n");
 		text_add(&out, line ? "\r\n" : ""); /* not behind the last: the screen would scroll */
@@ -56,7 +56,7 @@ int screen_paint(const struct text *picture, unsigned lines)
 		text_add(&out, "\033[K");
 		at += len + (at[len] == '\n');
 	}
-	text_add(&out, "\033[J");
+	text_add(&out, "\033[J\033[?7h");
 	const int error = output_write(&out);
 	text_free(&out);
 	return error;
