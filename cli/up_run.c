@@ -148,6 +148,16 @@ static bool apply(struct up *up, const struct config *config, char *what, size_t
 
 /* ---- beginning ---- */
 
+static void say_no_redis(struct up *up)
+{
+	const char *error = redis_link_error(up->link);
+	if (up->is_private)
+		up_view_note(&up->view, "Redis: %s; look at its last line above, and into its folder %s", error,
+			     up->own.folder);
+	else
+		up_view_note(&up->view, "Redis: %s; %s", error, redis_reach_advice(redis_link_trouble(up->link)));
+}
+
 static bool start_redis(struct up *up)
 {
 	const uint64_t until_ns = clock_ns() + (up->is_private ? REDIS_START_S : REDIS_REACH_S) * NS_PER_S;
@@ -163,8 +173,7 @@ static bool start_redis(struct up *up)
 		const bool hopeless = redis_link_trouble(up->link) == TROUBLE_FORBIDDEN || clock_ns() > until_ns ||
 				      (up->redis && up->redis->starts > 1);
 		if (up->ending || hopeless) {
-			up_view_note(&up->view, "Redis: %s; %s", redis_link_error(up->link),
-				     redis_reach_advice(redis_link_trouble(up->link)));
+			say_no_redis(up);
 			return false;
 		}
 		wait_for_something(up, (int)(wait_ms < STEP_MS ? wait_ms + 1 : STEP_MS));

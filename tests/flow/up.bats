@@ -268,6 +268,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	done
 }
 
+@test "a private Redis that cannot start ends it with what Redis says and where to look" {
+	write_file file.yaml web=1
+	mkdir -p "$STATE/redis.sock"
+	run -4 timeout 20 "$PORTWATCH" up -c file.yaml --state "$STATE"
+	[[ $output == *"Its last line: "*"Failed opening Unix socket"* ]]
+	[[ $output == *"look at its last line above, and into its folder $STATE"* ]]
+}
+
 @test "killed itself, it takes all of its processes along" {
 	local all pid
 	write_file file.yaml "web=$(free_port)"
