@@ -17,9 +17,10 @@ static int has_state(struct monitor_apply *a, bool *has)
 	for (unsigned shard = 0; shard < a->plan.shards_were && !*has; shard++) {
 		char key[STREAM_KEY_MAX];
 		alerts_key(key, a->prefix, shard, ALERTS_STATE);
-		struct redis_reply *reply = redis_ask(a->link, "EXISTS %s", key);
+		struct redis_reply *reply = redis_ask(a->link, "HSCAN %s 0 COUNT 1", key);
 		const bool fine = reply && !reply_is_error(reply);
-		*has = fine && reply_integer(reply) > 0;
+		/* a cursor that goes on says that there is something, though these slots of the table are empty */
+		*has = fine && (reply_count(reply_at(reply, 1)) || reply_integer(reply_at(reply, 0)));
 		redis_reply_free(reply);
 		if (!fine) {
 			snprintf(a->why, sizeof a->why, "%s", redis_link_error(a->link));
