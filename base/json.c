@@ -67,6 +67,18 @@ bool json_take_bool(const json_t *object, const char *name, bool *value, char *w
 	return false;
 }
 
+const char *json_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+	return text ? text : "";
+}
+
+uint64_t json_number(const json_t *object, const char *name)
+{
+	const json_int_t number = json_integer_value(json_object_get(object, name));
+	return number > 0 ? (uint64_t)number : 0;
+}
+
 char *json_line(const json_t *object)
 {
 	return json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);

@@ -18,6 +18,10 @@ bool json_take_number(const json_t *object, const char *name, uint64_t low, uint
 		      size_t why_len);
 bool json_take_bool(const json_t *object, const char *name, bool *value, char *why, size_t why_len);
 
+/* The same for showing what one of our own processes wrote: "" or 0 for what is missing or of another type. */
+const char *json_text(const json_t *object, const char *name);
+uint64_t json_number(const json_t *object, const char *name);
+
 /* One line without blanks, keys in the order in which they were set; malloc'd.  NULL: no memory (or no object). */
 char *json_line(const json_t *object);
 

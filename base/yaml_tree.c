@@ -212,6 +212,25 @@ static void set_place(struct builder *b, struct yaml_node *node, struct fy_token
 	node->line = b->place.line;
 	node->column = b->place.column;
 	node->width = b->place.width;
+	if (node->kind == YAML_ALIAS && node->column) { /* its token begins behind the * */
+		node->column--;
+		node->width++;
+	}
+}
+
+/* An empty item has no token, and the last event stood in the item before it: it is where the next dash is. */
+static void find_dash(struct builder *b)
+{
+	struct yaml_private *p = b->tree->private;
+	if (!p->line_at)
+		find_lines(p);
+	for (size_t line = b->place.line + 1; line < p->lines; line++) {
+		const char *from = p->bytes + p->line_at[line], *at = from + strspn(from, " ");
+		if (*at == '-')
+			b->place = (struct yaml_node){ .line = (uint32_t)line, .column = (uint32_t)(at - from), .width = 1 };
+		if (!strchr("#\r\n", *at))
+			return;
+	}
 }
 
 /* A new node, the last of the container that is open. */
@@ -219,6 +238,8 @@ static struct yaml_node *add_node(struct builder *b, enum yaml_kind kind, struct
 {
 	struct yaml_node *node = take(b->tree, sizeof *node);
 	*node = (struct yaml_node){ .kind = (uint8_t)kind, .tagged = tag, .text = "" };
+	if (!token && b->depth && b->open[b->depth - 1].last && b->open[b->depth - 1].node->kind == YAML_LIST)
+		find_dash(b);
 	set_place(b, node, token);
 	if (!b->depth)
 		b->tree->root = node;
@@ -326,6 +347,25 @@ static void take_event(struct builder *b, const struct fy_event *e)
 	}
 }
 
+/* What is missing at the end of a file is missed behind its last word: a line that is empty tells nobody which. */
+static void step_back(const struct yaml_private *p, struct yaml_node *where)
+{
+	uint32_t line = 0, column = 0;
+	size_t len = p->len;
+	while (len && strchr(" \t\r\n", p->bytes[len - 1]))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		if (p->bytes[i] == '\n') {
+			line++;
+			column = 0;
+		} else
+			column += (p->bytes[i] & 0xc0) != 0x80;
+	if (where->line > line) {
+		where->line = line;
+		where->column = column;
+	}
+}
+
 /* The first error libfyaml met. */
 static void say_syntax(const struct yaml_tree *t, struct fy_diag *diag, struct text *errors)
 {
@@ -333,9 +373,10 @@ static void say_syntax(const struct yaml_tree *t, struct fy_diag *diag, struct t
 	struct fy_diag_error *error;
 	while ((error = fy_diag_errors_iterate(diag, &iterator)))
 		if (error->type == FYET_ERROR && error->line > 0) {
-			const struct yaml_node where = { .line = (uint32_t)error->line - 1,
-							 .column = error->column > 0 ? (uint32_t)error->column - 1 : 0,
-							 .width = 1 };
+			struct yaml_node where = { .line = (uint32_t)error->line - 1,
+						   .column = error->column > 0 ? (uint32_t)error->column - 1 : 0,
+						   .width = 1 };
+			step_back(t->private, &where);
 			yaml_say(t, &where, errors, error->msg);
 			return;
 		}
@@ -382,6 +423,7 @@ static int read_bytes(struct yaml_private *p, const char *path, size_t most)
 		p->bytes = bytes;
 		p->len += fread(p->bytes + p->len, 1, room - p->len, file);
 	}
+	p->bytes[p->len] = 0;
 	const int error = ferror(file) ? errno : 0;
 	fclose(file);
 	return error;

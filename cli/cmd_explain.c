@@ -75,8 +75,11 @@ static void read_monitor(struct explain *x, const struct redis_reply *reply)
 	size_t len;
 	char why[400];
 	const char *json = reply_text(reply, &len);
-	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why))
+	if (!monitor_decode(&m, x->monitor, json, len, why, sizeof why)) {
+		cli_refuse(&explain_table, 0, "%s: it is broken in Redis; at best, what was known of it before goes on",
+			   why);
 		return;
+	}
 	x->interval_ms = m.paused ? 0 : m.interval_ms;
 	monitor_free(&m);
 }
@@ -98,7 +101,8 @@ static int find(struct explain *x)
 		found = -EIO;
 	} else {
 		found = !reply_is_nil(reply);
-		read_monitor(x, reply);
+		if (found)
+			read_monitor(x, reply);
 	}
 	redis_reply_free(reply);
 	return found;
@@ -120,6 +124,8 @@ static json_t *ask(struct explain *x)
 	struct redis_reply *asked = redis_read(x->link, 0);
 	struct redis_reply *reply = asked ? redis_read(x->link, ANSWER_S * MS_PER_S) : NULL;
 	size_t len;
+	if (reply_is_error(asked))
+		snprintf(x->why, sizeof x->why, "%s", reply_text(asked, NULL));
 	const char *text = reply_text(reply_at(reply, 1), &len);
 	if (len)
 		answer = json_read_object(text, len, x->why, sizeof x->why);
@@ -135,6 +141,8 @@ static json_t *stored(struct explain *x)
 	alerts_key(key, x->set->prefix, x->shard, ALERTS_STATE);
 	struct redis_reply *reply = redis_ask(x->link, "HGET %s %s", key, x->monitor);
 	const char *text = reply_text(reply, &len);
+	if (reply_is_error(reply))
+		snprintf(x->why, sizeof x->why, "%s: %s", key, text);
 	json_t *state = len && !reply_is_error(reply) ? json_read_object(text, len, x->why, sizeof x->why) : NULL;
 	redis_reply_free(reply);
 	return state;
@@ -156,6 +164,21 @@ static int print(struct explain *x, const json_t *answer, bool coloured)
 	return error ? output_failed(explain_table.program, error) : CLI_UP;
 }
 
+static void say_no_answer(const struct explain *x, const char *not_asked, const json_t *state)
+{
+	char begun[sizeof x->why + 100];
+	if (*not_asked)
+		snprintf(begun, sizeof begun, "\"%s\" cannot be asked about: %s", x->monitor, not_asked);
+	else
+		snprintf(begun, sizeof begun, "no alerts process answered for \"%s\" within %d s", x->monitor, ANSWER_S);
+	if (!state && *x->why)
+		cli_refuse(&explain_table, 0, "%s; and the state that is stored cannot be read: %s", begun, x->why);
+	else
+		cli_refuse(&explain_table, 0, "%s; %s", begun,
+			   state ? "this is the state that is stored"
+				 : "and nothing is stored: nobody has decided about it yet");
+}
+
 static int explain(struct explain *x)
 {
 	const bool coloured = colour_wanted((enum colour_choice)x->set->colour, 1);
@@ -173,11 +196,11 @@ static int explain(struct explain *x)
 	}
 	int status = answer ? CLI_UP : CLI_DOWN;
 	if (!answer && redis_link_is_up(x->link)) {
+		char not_asked[sizeof x->why];
+		snprintf(not_asked, sizeof not_asked, "%s", x->why);
+		*x->why = 0;
 		answer = stored(x);
-		cli_refuse(&explain_table, 0, "no alerts process answered for \"%s\" within %d s; %s", x->monitor,
-			   ANSWER_S,
-			   answer ? "this is the state that is stored"
-				  : "and nothing is stored: nobody has decided about it yet");
+		say_no_answer(x, not_asked, answer);
 	} else if (!answer) {
 		return cli_refuse(&explain_table, CLI_INTERNAL, "%s", redis_link_error(x->link));
 	}

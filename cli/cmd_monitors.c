@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "cli/interrupt.h"
-#include "cli/redis_choice.h"
 #include "wire/target.h"
 
 #include <stdio.h>
@@ -27,13 +26,14 @@ static const struct verb {
 	{ 0 },
 };
 
-struct redis_link *monitors_reach(const struct option_table *table, const char *redis, const char *prefix, int *status)
+struct redis_link *monitors_reach(const struct option_table *table, const char *redis, const char *state,
+				  const char *prefix, int *status)
 {
 	struct redis_url url;
 	char why[1024];
 	*status = CLI_USAGE;
 	struct redis_link *link = NULL;
-	if (redis_reach_prefix_is_fine(prefix, why, sizeof why) && redis_choice(redis, NULL, &url, why, sizeof why)) {
+	if (redis_reach_prefix_is_fine(prefix, why, sizeof why) && redis_choice(redis, state, &url, why, sizeof why)) {
 		*status = CLI_INTERNAL;
 		interrupt_watch();
 		link = redis_reach(&url, "portwatch-monitors", MONITORS_REACH_MS, why, sizeof why);
@@ -45,10 +45,8 @@ struct redis_link *monitors_reach(const struct option_table *table, const char *
 
 int monitors_failed(const struct option_table *table, const struct redis_link *link, const char *why)
 {
-	const enum redis_trouble trouble = redis_link_trouble(link);
-	if (trouble == TROUBLE_NONE)
-		return cli_refuse(table, CLI_INTERNAL, "%s", why);
-	return cli_refuse(table, CLI_INTERNAL, "%s\n%s", why, redis_reach_advice(trouble));
+	const char *advice = redis_reach_advice_on(link, why);
+	return cli_refuse(table, CLI_INTERNAL, "%s%s%s", why, advice ? "\n" : "", advice ? advice : "");
 }
 
 void monitors_unknown(const struct option_table *table, struct redis_link *link, const char *prefix, const char *name)

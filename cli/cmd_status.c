@@ -146,8 +146,10 @@ static int watch(const struct status_values *set, struct status_reader *r)
 	const bool screen = isatty(STDOUT_FILENO) && set->output == STATUS_TABLE;
 	bool first = true;
 	int error = 0, failed = 0;
-	if (screen)
+	if (screen) {
+		interrupt_last_deed(screen_end);
 		screen_begin();
+	}
 	while (!interrupted() && !error) {
 		const uint64_t began_ns = clock_ns();
 		unsigned later_ms = 0;
@@ -168,8 +170,11 @@ static int watch(const struct status_values *set, struct status_reader *r)
 
 static int show(const struct status_values *set, struct status_reader *r)
 {
-	if (status_read(r) < 0)
-		return cli_refuse(&status_table_of_options, CLI_INTERNAL, "%s", r->why);
+	if (status_read(r) < 0) {
+		const char *advice = redis_reach_advice_on(r->link, r->why);
+		return cli_refuse(&status_table_of_options, CLI_INTERNAL, "%s%s%s", r->why, advice ? "\n" : "",
+				  advice ? advice : "");
+	}
 	if (set->monitor && !status_find(&r->now, set->monitor))
 		return cli_refuse(&status_table_of_options, CLI_USAGE, "there is no monitor \"%s\"%s", set->monitor,
 				  r->now.cut ? " among the rows that are shown" : "");

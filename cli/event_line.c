@@ -100,26 +100,14 @@ void text_add_clock(struct text *to, uint64_t ms, uint64_t now_ms)
 
 /* ---- the parts of a line ---- */
 
-static const char *text_of(const json_t *o, const char *name)
-{
-	const char *text = json_string_value(json_object_get(o, name));
-	return text ? text : "";
-}
-
-static uint64_t number_of(const json_t *o, const char *name)
-{
-	const json_int_t n = json_integer_value(json_object_get(o, name));
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 static void add_region(struct text *to, const json_t *r)
 {
-	const uint64_t rtt_us = number_of(r, "rtt_us");
-	text_add_safe(to, text_of(r, "region"));
-	if (strcmp(text_of(r, "class"), "up") == 0 && rtt_us)
+	const uint64_t rtt_us = json_number(r, "rtt_us");
+	text_add_safe(to, json_text(r, "region"));
+	if (strcmp(json_text(r, "class"), "up") == 0 && rtt_us)
 		text_printf(to, " %.2f ms", (double)rtt_us / 1000.0);
 	else
-		text_printf(to, " %s", *text_of(r, "verdict") ? text_of(r, "verdict") : "-");
+		text_printf(to, " %s", *json_text(r, "verdict") ? json_text(r, "verdict") : "-");
 }
 
 static void add_regions(struct text *to, const json_t *data)
@@ -134,29 +122,29 @@ static void add_regions(struct text *to, const json_t *data)
 /* Each part begins with "; ". */
 static void add_what(struct text *to, const struct event *e, const json_t *data)
 {
-	const char *verdict = text_of(data, "verdict"), *scope = text_of(data, "scope");
-	if (*text_of(data, "problem")) {
+	const char *verdict = json_text(data, "verdict"), *scope = json_text(data, "scope");
+	if (*json_text(data, "problem")) {
 		text_add(to, "; ");
-		text_add_safe(to, text_of(data, "problem"));
+		text_add_safe(to, json_text(data, "problem"));
 	} else if (!e->resolved && (*verdict || *scope)) {
 		text_printf(to, "; %s%s%s", verdict, *verdict && *scope ? ", " : "", scope);
 	}
-	if (e->resolved && number_of(data, "duration_s")) {
+	if (e->resolved && json_number(data, "duration_s")) {
 		text_add(to, "; it lasted ");
-		text_add_duration(to, number_of(data, "duration_s") * 1000);
+		text_add_duration(to, json_number(data, "duration_s") * 1000);
 	}
 }
 
 static void add_since(struct text *to, const struct event *e, const json_t *data, uint64_t now_ms)
 {
-	const uint64_t since_ms = time_of_text(text_of(data, "since"));
+	const uint64_t since_ms = time_of_text(json_text(data, "since"));
 	if (!since_ms)
 		return;
 	text_add(to, "; since ");
 	text_add_clock(to, since_ms, now_ms);
-	if (!e->resolved && number_of(data, "confirmed_after_ms")) {
+	if (!e->resolved && json_number(data, "confirmed_after_ms")) {
 		text_add(to, ", confirmed in ");
-		text_add_duration(to, number_of(data, "confirmed_after_ms"));
+		text_add_duration(to, json_number(data, "confirmed_after_ms"));
 	}
 }
 
@@ -179,10 +167,10 @@ void event_line(struct text *to, const struct event *e, uint64_t now_ms, bool co
 	text_add_clock(to, e->at_ms, now_ms);
 	text_printf(to, "  %s%-10s%s  ", coloured ? colour_of(e) : "", event_word(e->type, e->resolved),
 		    coloured ? COLOUR_END : "");
-	text_add_safe(to, *e->monitor ? e->monitor : text_of(data, "component"));
-	if (*text_of(data, "target")) {
+	text_add_safe(to, *e->monitor ? e->monitor : json_text(data, "component"));
+	if (*json_text(data, "target")) {
 		text_add(to, "  ");
-		text_add_safe(to, text_of(data, "target"));
+		text_add_safe(to, json_text(data, "target"));
 	}
 	add_what(&parts, e, data);
 	add_regions(&parts, data);

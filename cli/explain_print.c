@@ -15,18 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *text_of(const json_t *o, const char *name)
-{
-	const char *text = json_string_value(json_object_get(o, name));
-	return text ? text : "";
-}
-
-static uint64_t number_of(const json_t *o, const char *name)
-{
-	const json_int_t n = json_integer_value(json_object_get(o, name));
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 /* ---- what is so ---- */
 
 static const char *colour_of(const char *state)
@@ -36,28 +24,28 @@ static const char *colour_of(const char *state)
 
 static void add_state(struct text *to, const char *monitor, const json_t *answer, uint64_t now_ms, bool coloured)
 {
-	const char *state = text_of(answer, "state"), *word = state;
+	const char *state = json_text(answer, "state"), *word = state;
 	for (int i = 0; i < STATUS_STATES; i++)
 		if (strcmp(status_words[i].name, state) == 0)
 			word = status_words[i].word;
 	text_add_safe(to, monitor);
-	if (*text_of(answer, "target")) {
+	if (*json_text(answer, "target")) {
 		text_add(to, " (");
-		text_add_safe(to, text_of(answer, "target"));
+		text_add_safe(to, json_text(answer, "target"));
 		text_add(to, ")");
 	}
 	text_printf(to, ": %s", coloured ? colour_of(state) : "");
 	text_add_safe(to, word);
 	text_add(to, coloured ? COLOUR_END : "");
-	if (*text_of(answer, "verdict") && strcmp(state, "up") != 0) {
+	if (*json_text(answer, "verdict") && strcmp(state, "up") != 0) {
 		text_add(to, ", ");
-		text_add_safe(to, text_of(answer, "verdict"));
+		text_add_safe(to, json_text(answer, "verdict"));
 	}
-	if (*text_of(answer, "scope")) {
+	if (*json_text(answer, "scope")) {
 		text_add(to, ", scope ");
-		text_add_safe(to, text_of(answer, "scope"));
+		text_add_safe(to, json_text(answer, "scope"));
 	}
-	const uint64_t since_ms = number_of(answer, "since_ms");
+	const uint64_t since_ms = json_number(answer, "since_ms");
 	if (since_ms) {
 		text_add(to, "; since ");
 		text_add_clock(to, since_ms, now_ms);
@@ -71,15 +59,15 @@ static void add_state(struct text *to, const char *monitor, const json_t *answer
 
 static void add_look(struct text *to, const json_t *look, uint64_t now_ms)
 {
-	const uint64_t rtt_us = number_of(look, "rtt_us"), lost = number_of(look, "syn_retrans");
-	text_add_clock(to, number_of(look, "at_ms"), now_ms);
+	const uint64_t rtt_us = json_number(look, "rtt_us"), lost = json_number(look, "syn_retrans");
+	text_add_clock(to, json_number(look, "at_ms"), now_ms);
 	text_add(to, " ");
-	text_add_safe(to, text_of(look, "verdict"));
+	text_add_safe(to, json_text(look, "verdict"));
 	if (rtt_us)
 		text_printf(to, " %.2f ms", (double)rtt_us / 1000.0);
 	if (lost)
 		text_printf(to, " (%u SYN%s again)", (unsigned)lost, lost == 1 ? "" : "s");
-	if (number_of(look, "attempt"))
+	if (json_number(look, "attempt"))
 		text_add(to, " confirming");
 }
 
@@ -105,21 +93,21 @@ static void add_regions(struct text *to, const json_t *regions, uint64_t now_ms,
 {
 	int width = 0;
 	for (size_t i = 0; i < json_array_size(regions); i++) {
-		const int len = (int)text_columns(text_of(json_array_get(regions, i), "region"));
+		const int len = (int)text_columns(json_text(json_array_get(regions, i), "region"));
 		width = len > width ? len : width;
 	}
 	if (json_array_size(regions))
 		text_add(to, "votes\n");
 	for (size_t i = 0; i < json_array_size(regions); i++) {
 		const json_t *r = json_array_get(regions, i);
-		const char *name = text_of(r, "region"), *vote = text_of(r, "vote");
+		const char *name = json_text(r, "region"), *vote = json_text(r, "vote");
 		text_add(to, "  ");
 		text_add_safe(to, name);
 		text_printf(to, "%*s  %s", width - (int)text_columns(name), "", coloured ? colour_of(vote) : "");
 		text_add_safe(to, vote);
 		text_printf(to, "%s%*s  ", coloured ? COLOUR_END : "",
 			    8 - (int)strlen(vote) > 0 ? 8 - (int)strlen(vote) : 0, "");
-		text_add_safe(to, text_of(r, "why"));
+		text_add_safe(to, json_text(r, "why"));
 		if (json_is_true(json_object_get(r, "slow")))
 			text_add(to, ", slow");
 		if (json_is_true(json_object_get(r, "lossy")))
@@ -147,10 +135,10 @@ static void add_value(struct text *to, const json_t *value)
 			text_add(to, i ? ", " : "");
 			add_value(to, json_array_get(value, i));
 		}
-	} else if (*text_of(value, "name") && *text_of(value, "state")) { /* a parent */
-		text_add_safe(to, text_of(value, "name"));
+	} else if (*json_text(value, "name") && *json_text(value, "state")) { /* a parent */
+		text_add_safe(to, json_text(value, "name"));
 		text_add(to, " (");
-		text_add_safe(to, text_of(value, "state"));
+		text_add_safe(to, json_text(value, "state"));
 		text_add(to, ")");
 	} else {
 		json_object_foreach((json_t *)value, name, part) {
@@ -198,12 +186,12 @@ static void add_next(struct text *to, const json_t *regions, uint64_t now_ms, un
 		uint64_t last_ms = 0;
 		for (size_t k = 0; k < json_array_size(looks); k++) {
 			const json_t *look = json_array_get(looks, k);
-			if (!number_of(look, "attempt") && number_of(look, "at_ms") > last_ms)
-				last_ms = number_of(look, "at_ms");
+			if (!json_number(look, "attempt") && json_number(look, "at_ms") > last_ms)
+				last_ms = json_number(look, "at_ms");
 		}
 		if (last_ms && last_ms + interval_ms > now_ms && last_ms + interval_ms < next_ms) {
 			next_ms = last_ms + interval_ms;
-			where = text_of(r, "region");
+			where = json_text(r, "region");
 		}
 	}
 	if (next_ms == UINT64_MAX)

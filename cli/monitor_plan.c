@@ -78,8 +78,10 @@ static void plan_settings(struct monitor_plan *plan, const struct config *c, con
 	struct settings there;
 	char *wanted = settings_encode(&c->settings), *before = NULL;
 	must(wanted);
+	plan->shards = c->settings.shards;
 	if (s->settings && settings_decode(&there, s->settings, strlen(s->settings), why, sizeof why)) {
 		must((before = settings_encode(&there)));
+		plan->shards_were = there.shards;
 		settings_free(&there);
 	}
 	if (before && mean_the_same(before, wanted)) {
@@ -96,6 +98,7 @@ static void plan_settings(struct monitor_plan *plan, const struct config *c, con
 		text_add(&plan->lines, "\n");
 	}
 	plan->settings = wanted;
+	plan->settings_changed = wanted && s->settings;
 	free(before);
 }
 
@@ -120,6 +123,12 @@ static void plan_new(struct monitor_plan *plan, const struct monitor *m)
 	add_change(plan, m->name, strlen(m->name), json, NULL);
 }
 
+static bool moves(const struct monitor_plan *plan, const struct monitor *m)
+{
+	const size_t len = strlen(m->name);
+	return plan->shards_were && monitor_shard(m->name, len, plan->shards_were) != monitor_shard(m->name, len, plan->shards);
+}
+
 static void plan_present(struct monitor_plan *plan, const struct monitor *m, bool says_paused,
 			 const struct snapshot_monitor *there)
 {
@@ -133,6 +142,7 @@ static void plan_present(struct monitor_plan *plan, const struct monitor *m, boo
 	}
 	char *json = monitor_encode(&wanted);
 	must(json);
+	plan->moved += moves(plan, m);
 	if (before_json && mean_the_same(before_json, json)) {
 		plan->same++;
 		free(json);

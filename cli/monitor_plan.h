@@ -8,7 +8,10 @@
 struct monitor_plan {
 	struct monitor_change *change; /* was points into the snapshot, json is owned */
 	size_t changes, added, changed, removed, same;
+	unsigned shards_were, shards; /* shards_were 0: nobody had said how many */
+	size_t moved;		      /* that are in both and come into another shard */
 	char *settings;	  /* to be written, or NULL: they stay */
+	bool settings_changed; /* there were others */
 	struct text lines; /* "+ db 192.0.2.1:5432", "~ web: timeout_ms 3200 -> 1000", "- old"; sorted by name */
 };
 

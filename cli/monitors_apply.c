@@ -1,9 +1,8 @@
 /* monitors_apply.c - portwatch monitors apply|diff: from a file to Redis.
- * In: a configuration.  Out: transactions that hold nothing but what differs, and a line for each.
- * Why so: what is to be written is judged from a snapshot, and every chunk is written only if its monitors still are
- * what the snapshot says; when somebody was faster all is read and judged again. */
+ * In: a configuration.  Out: what differs is written, and a line for each.
+ * Why so: how it is written stands in monitor_apply.c; here is what a person must be asked before. */
 #include "cli/config_load.h"
-#include "cli/monitor_plan.h"
+#include "cli/monitor_apply.h"
 #include "cli/monitors.h"
 #include "cli/output.h"
 
@@ -11,8 +10,8 @@
 #include <stdio.h>
 
 struct apply_values {
-	const char *redis, *prefix, *file;
-	bool dry_run, quiet, remove_all;
+	const char *redis, *state, *prefix, *file;
+	bool dry_run, quiet, remove_all, reshard;
 };
 
 #define FILE_OPTION                                                                                                       \
@@ -25,10 +24,13 @@ struct apply_values {
 static const struct option apply_rows[] = {
 	FILE_OPTION,
 	REDIS_OPTION(struct apply_values, false),
+	STATE_OPTION(struct apply_values),
 	{ "dry-run", 'n', OPTION_FLAG, .only_flag = true, .at = offsetof(struct apply_values, dry_run),
 	  .sentence = "say what would change and write nothing" },
 	{ "remove-all", 0, OPTION_FLAG, .only_flag = true, .at = offsetof(struct apply_values, remove_all),
 	  .sentence = "take a file without monitors at its word" },
+	{ "reshard", 0, OPTION_FLAG, .only_flag = true, .at = offsetof(struct apply_values, reshard),
+	  .sentence = "change shards: although monitors were decided about, which begin anew in another shard" },
 	QUIET_OPTION,
 	PREFIX_OPTION(struct apply_values),
 	{ 0 },
@@ -36,7 +38,7 @@ static const struct option apply_rows[] = {
 
 static const struct option_table apply_table = {
 	.program = "portwatch monitors apply",
-	.synopsis = "-f PATH --redis URL [--dry-run]",
+	.synopsis = "-f PATH [--redis URL] [--dry-run]",
 	.about = "Writes settings and monitors to Redis; those that are there and not in the file are removed. Only "
 		 "what differs is written. A monitor that was paused by hand stays paused, unless the file says paused: "
 		 "true or false.",
@@ -52,6 +54,7 @@ static const struct option_table apply_table = {
 static const struct option diff_rows[] = {
 	FILE_OPTION,
 	REDIS_OPTION(struct apply_values, false),
+	STATE_OPTION(struct apply_values),
 	QUIET_OPTION,
 	PREFIX_OPTION(struct apply_values),
 	{ 0 },
@@ -59,7 +62,7 @@ static const struct option diff_rows[] = {
 
 static const struct option_table diff_table = {
 	.program = "portwatch monitors diff",
-	.synopsis = "-f PATH --redis URL",
+	.synopsis = "-f PATH [--redis URL]",
 	.about = "Says what portwatch monitors apply would change, and writes nothing.",
 	.examples = "portwatch monitors diff -f portwatch.yaml --redis redis://127.0.0.1",
 	.footer = "Lines: + would be added, ~ changed, - removed. Exit status: 0 nothing; 1 something; 3 the command "
@@ -74,75 +77,81 @@ struct task {
 	const struct option_table *table;
 	const struct apply_values *set;
 	const struct config *config;
-	struct redis_link *link;
 	bool dry;
-	int status; /* when something differs */
+	int status; /* when something differs, then the one to end with */
 };
+
+static bool refuse(struct task *task, const char *what, const char *flag)
+{
+	task->status = cli_refuse(task->table, CLI_USAGE, "%s; if that is meant, say %s", what, flag);
+	return false;
+}
+
+/* A file that lost its monitors, or another file by mistake, must not silence everything; nor must another number of
+ * shards, which costs what was decided. */
+static bool agree(void *arg, const struct monitor_plan *plan)
+{
+	struct task *task = arg;
+	char moves[400], what[600];
+	monitor_apply_moves(moves, sizeof moves, plan);
+	if (task->dry) {
+		if (*moves)
+			fprintf(stderr, "%s\n", moves);
+		return false;
+	}
+	if (!task->config->monitors && plan->removed && !task->set->remove_all) {
+		snprintf(what, sizeof what, "%.300s has no monitors, and %zu would be removed", task->set->file,
+			 plan->removed);
+		return refuse(task, what, "--remove-all");
+	}
+	if (*moves && !task->set->reshard) {
+		snprintf(what, sizeof what, "%s. Engines must be started with --shards 0-%u", moves, plan->shards - 1);
+		return refuse(task, what, "--reshard, best while nothing is down");
+	}
+	return true;
+}
 
 static int print_plan(const struct task *task, struct monitor_plan *plan)
 {
+	char count[160];
 	if (!task->set->quiet) {
 		const int error = output_write(&plan->lines);
 		if (error)
 			return output_failed(task->table->program, error);
 	}
-	fprintf(stderr, "%s%zu added, %zu changed, %zu removed, %zu as they were\n", task->dry ? "would be: " : "",
-		plan->added, plan->changed, plan->removed, plan->same);
+	monitor_apply_count(count, sizeof count, plan);
+	fprintf(stderr, "%s%s\n", task->dry ? "would be: " : "", count);
 	return monitor_plan_is_empty(plan) ? CLI_UP : task->status;
 }
 
-/* A file that lost its monitors, or another file by mistake, must not silence everything. */
-static bool would_empty(const struct task *task, const struct monitor_plan *plan)
+static int print_trouble(const struct task *task, const struct monitor_apply *a)
 {
-	return !task->config->monitors && plan->removed && !task->set->remove_all && !task->dry;
-}
-
-/* -EAGAIN: somebody was faster; else *status says how it ended. */
-static int try_once(const struct task *task, int *status)
-{
-	char why[STORE_WHY_MAX];
-	struct snapshot there;
-	struct monitor_plan plan = { 0 };
-	size_t written = 0;
-	int bad = snapshot_all(&there, task->link, task->set->prefix, why, sizeof why);
-	if (!bad)
-		monitor_plan_make(&plan, task->config, &there);
-	if (!bad && would_empty(task, &plan))
-		*status = cli_refuse(task->table, CLI_USAGE,
-				     "%s has no monitors, and %zu would be removed; if that is meant, say --remove-all",
-				     task->set->file, plan.removed);
-	else {
-		if (!bad && !task->dry)
-			bad = monitor_store_write(task->link, task->set->prefix, plan.settings, plan.change,
-						  plan.changes, &written, why, sizeof why);
-		if (!bad)
-			*status = print_plan(task, &plan);
-		else if (bad != -EAGAIN) {
-			*status = monitors_failed(task->table, task->link, why);
-			if (written)
-				fprintf(stderr,
-					"%zu of %zu changes were written; the same command again writes the others\n",
-					written, plan.changes);
-		}
-	}
-	monitor_plan_free(&plan);
-	snapshot_free(&there);
-	return bad;
+	const int status = monitors_failed(task->table, a->link, a->why);
+	if (a->written)
+		fprintf(stderr, "%zu of %zu changes were written; the same command again writes the others\n",
+			a->written, a->plan.changes);
+	return status;
 }
 
 static int run_task(struct task *task)
 {
 	int status;
-	task->link = monitors_reach(task->table, task->set->redis, task->set->prefix, &status);
-	if (!task->link)
+	struct monitor_apply a = {
+		.link = monitors_reach(task->table, task->set->redis, task->set->state, task->set->prefix, &status),
+		.prefix = task->set->prefix,
+		.config = task->config,
+		.agree = agree,
+		.arg = task,
+	};
+	if (!a.link)
 		return status;
-	int bad = -EAGAIN;
-	for (int i = 0; bad == -EAGAIN && i < MONITORS_TRIES_MAX; i++)
-		bad = try_once(task, &status);
-	if (bad == -EAGAIN)
-		status = cli_refuse(task->table, CLI_INTERNAL,
-				    "others write the same monitors all the time; try again later");
-	redis_link_free(task->link);
+	const int error = monitor_apply(&a);
+	if (!error || (error == -ECANCELED && task->dry))
+		status = print_plan(task, &a.plan);
+	else
+		status = error == -ECANCELED ? task->status : print_trouble(task, &a);
+	monitor_apply_free(&a);
+	redis_link_free(a.link);
 	return status;
 }
 
@@ -158,6 +167,7 @@ static int with_file(struct task *task, int argc, char **argv, struct apply_valu
 	task->config = &config;
 	task->dry |= set->dry_run;
 	status = run_task(task);
+	task->config = NULL;
 	config_free(&config);
 	return status;
 }

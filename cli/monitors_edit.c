@@ -14,18 +14,19 @@
 #include <stdlib.h>
 
 struct edit_values {
-	const char *redis, *prefix;
+	const char *redis, *state, *prefix;
 };
 
 static const struct option edit_rows[] = {
 	REDIS_OPTION(struct edit_values, false),
+	STATE_OPTION(struct edit_values),
 	PREFIX_OPTION(struct edit_values),
 	{ 0 },
 };
 
 #define EDIT_TABLE(verb, sentences)                                                                                       \
 	{                                                                                                                 \
-		.program = "portwatch monitors " verb, .synopsis = "--redis URL NAME...", .about = sentences,             \
+		.program = "portwatch monitors " verb, .synopsis = "[--redis URL] NAME...", .about = sentences,             \
 		.examples = "portwatch monitors " verb " --redis redis://127.0.0.1 pg-primary",                           \
 		.footer = "Exit status: 0 done; 3 the command line is wrong or there is no such monitor, nothing was done; 4 Redis was not " \
 			  "reached or refused.",                                                                          \
@@ -40,6 +41,7 @@ static const struct option_table remove_table =
 	EDIT_TABLE("remove", "Forgets monitors. One that is in a file comes back with the next apply.");
 
 enum edit { PAUSE, RESUME, REMOVE };
+enum { TRIES = 5 }; /* as monitor_apply.c: who writes all the time is not outrun */
 
 struct editor {
 	enum edit edit;
@@ -162,10 +164,10 @@ static int edit(enum edit what, const struct option_table *table, int argc, char
 		return status;
 	e.names = argv + operand;
 	e.count = (size_t)(argc - operand);
-	e.link = monitors_reach(table, set.redis, set.prefix, &status);
+	e.link = monitors_reach(table, set.redis, set.state, set.prefix, &status);
 	if (!e.link)
 		return status;
-	for (int i = 0; bad == -EAGAIN && i < MONITORS_TRIES_MAX; i++)
+	for (int i = 0; bad == -EAGAIN && i < TRIES; i++)
 		bad = try_once(&e, &status);
 	if (bad == -EAGAIN)
 		status =

@@ -10,12 +10,13 @@
 #include <stdlib.h>
 
 struct list_values {
-	const char *redis, *prefix;
+	const char *redis, *state, *prefix;
 	int output;
 };
 
 static const struct option list_rows[] = {
 	REDIS_OPTION(struct list_values, false),
+	STATE_OPTION(struct list_values),
 	{ "output", 'o', OPTION_CHOICE, .preset = "table", .choices = output_formats,
 	  .at = offsetof(struct list_values, output), .sentence = "the form of the list", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
@@ -24,7 +25,7 @@ static const struct option list_rows[] = {
 
 static const struct option_table list_table = {
 	.program = "portwatch monitors list",
-	.synopsis = "--redis URL [-o FORMAT]",
+	.synopsis = "[--redis URL] [-o FORMAT]",
 	.about = "Prints the monitors in Redis, sorted by name. One that cannot be read is printed as broken, with the "
 		 "reason.",
 	.examples = "portwatch monitors list --redis redis://127.0.0.1\n"
@@ -39,6 +40,7 @@ static const char *const show_formats[] = { "text", "json", NULL };
 
 static const struct option show_rows[] = {
 	REDIS_OPTION(struct list_values, false),
+	STATE_OPTION(struct list_values),
 	{ "output", 'o', OPTION_CHOICE, .preset = "text", .choices = show_formats,
 	  .at = offsetof(struct list_values, output), .sentence = "for people, or for programs", .only_flag = true },
 	PREFIX_OPTION(struct list_values),
@@ -47,7 +49,7 @@ static const struct option show_rows[] = {
 
 static const struct option_table show_table = {
 	.program = "portwatch monitors show",
-	.synopsis = "--redis URL NAME",
+	.synopsis = "[--redis URL] NAME",
 	.about = "Prints one monitor with everything that is known of it, and how it stands in Redis.",
 	.examples = "portwatch monitors show --redis redis://127.0.0.1 pg-primary",
 	.footer = "Exit status: 0 printed; 1 printed, and it is broken; 3 the command line is wrong or there is no "
@@ -172,7 +174,7 @@ int cmd_monitors_list(int argc, char **argv)
 	int operand, status;
 	if (!cli_options(&list_table, argc, argv, &set, &operand, &status))
 		return status;
-	struct redis_link *link = monitors_reach(&list_table, set.redis, set.prefix, &status);
+	struct redis_link *link = monitors_reach(&list_table, set.redis, set.state, set.prefix, &status);
 	if (!link)
 		return status;
 	if (snapshot_all(&all, link, set.prefix, why, sizeof why))
@@ -293,7 +295,7 @@ int cmd_monitors_show(int argc, char **argv)
 	int operand, status;
 	if (!cli_options(&show_table, argc, argv, &set, &operand, &status))
 		return status;
-	struct redis_link *link = monitors_reach(&show_table, set.redis, set.prefix, &status);
+	struct redis_link *link = monitors_reach(&show_table, set.redis, set.state, set.prefix, &status);
 	if (!link)
 		return status;
 	status = show(&set, link, argv[operand]);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/interrupt.h"
+#include "wire/redis_trouble.h"
 #include "wire/streams.h"
 
 #include <stdio.h>
@@ -32,6 +33,14 @@ static const char *const advice[TROUBLES] = {
 const char *redis_reach_advice(enum redis_trouble trouble)
 {
 	return trouble < TROUBLES ? advice[trouble] : advice[TROUBLE_OTHER];
+}
+
+const char *redis_reach_advice_on(const struct redis_link *link, const char *why)
+{
+	const enum redis_trouble trouble = redis_link_trouble(link), named = redis_trouble_of(why);
+	if (trouble == TROUBLE_NONE)
+		return NULL;
+	return redis_reach_advice(trouble == TROUBLE_LINK || named == TROUBLE_OTHER ? trouble : named);
 }
 
 static bool name_is_fine(const char *option, const char *name, size_t most, char *why, size_t why_len)

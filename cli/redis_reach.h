@@ -21,6 +21,10 @@ bool redis_reach_parse(const char *text, struct redis_url *url, char *why, size_
 /* What a person can do about a trouble; never NULL. */
 const char *redis_reach_advice(enum redis_trouble trouble);
 
+/* The same for what a command said of a failure: the text names the reason where the last reply only says that
+ * the transaction was left.  NULL: Redis is not at fault. */
+const char *redis_reach_advice_on(const struct redis_link *link, const char *why);
+
 /* Whether --region and --prefix are names that an engine takes: what it refuses, nobody would ever read from. */
 bool redis_reach_region_is_fine(const char *region, char *why, size_t why_len);
 bool redis_reach_prefix_is_fine(const char *prefix, char *why, size_t why_len);

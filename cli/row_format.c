@@ -3,6 +3,7 @@
  * Owns: nothing.  Why so: a value is got once and then written in its form; a form knows types, never fields. */
 #include "cli/row_format.h"
 
+#include "base/glyph.h"
 #include "cli/colour.h"
 
 #include <inttypes.h>
@@ -75,9 +76,9 @@ void text_add_safe(struct text *to, const char *s)
 
 unsigned text_columns(const char *s)
 {
-	unsigned columns = 0;
-	for (; *s; s++)
-		columns += (*s & 0xc0) != 0x80;
+	unsigned columns = 0, wide;
+	for (; *s; columns += wide)
+		s += glyph_len(s, &wide);
 	return columns;
 }
 

@@ -8,11 +8,12 @@
 
 #include "cli/output.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-static bool taken;
+static volatile sig_atomic_t taken;
 
 void screen_size(int fd, unsigned *columns, unsigned *lines)
 {
@@ -30,9 +31,10 @@ static void put(const char *codes)
 
 void screen_begin(void)
 {
-	if (!taken)
-		put("\033[?1049h\033[?25l");
-	taken = true;
+	if (taken)
+		return;
+	taken = true; /* first: whoever ends us in between gives back too much, not too little */
+	put("\033[?1049h\033[?25l");
 }
 
 void screen_end(void)
@@ -46,7 +48,7 @@ int screen_paint(const struct text *picture, unsigned lines)
 {
 	struct text out = { 0 };
 	const char *at = picture->data ? picture->data : "";
-	text_add(&out, "\033[H");
+	text_add(&out, "\033[?7l\033[H"); /* a line that is too wide is cut: wrapped, it would push the others down */
 	for (unsigned line = 0; *at && line < lines; line++) {
 		const size_t len = strcspn(at, "\n");
 		text_add(&out, line ? "\r\n" : ""); /* not behind the last: the screen would scroll */
@@ -54,7 +56,7 @@ int screen_paint(const struct text *picture, unsigned lines)
 		text_add(&out, "\033[K");
 		at += len + (at[len] == '\n');
 	}
-	text_add(&out, "\033[J");
+	text_add(&out, "\033[J\033[?7h");
 	const int error = output_write(&out);
 	text_free(&out);
 	return error;

@@ -8,7 +8,7 @@
 void screen_size(int fd, unsigned *columns, unsigned *lines);
 
 /* Takes the terminal on stdout: the other screen, no cursor.  What stood there comes back with screen_end(); both
- * may be called twice. */
+ * may be called twice, screen_end() also by a signal handler. */
 void screen_begin(void);
 void screen_end(void);
 

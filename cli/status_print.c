@@ -6,6 +6,7 @@
  * the cells themselves, which become a count. */
 #include "cli/status_print.h"
 
+#include "base/glyph.h"
 #include "base/must.h"
 #include "cli/colour.h"
 #include "cli/row_format.h"
@@ -226,33 +227,31 @@ static void fit(struct grid *g)
 
 /* ---- lines ---- */
 
-/* At most width columns of it, the last one an ellipsis if something was cut. */
-static void add_cut(struct text *to, const char *cell, unsigned width)
+/* At most width columns of it, the last one an ellipsis if something was cut; how many it took. */
+static unsigned add_cut(struct text *to, const char *cell, unsigned width)
 {
-	if (text_columns(cell) <= width) {
+	unsigned columns = text_columns(cell), wide;
+	if (columns <= width) {
 		text_add_safe(to, cell);
-		return;
+		return columns;
 	}
-	unsigned columns = 0;
 	const char *end = cell;
-	for (; *end; end++) {
-		columns += (*end & 0xc0) != 0x80;
-		if (columns >= width)
-			break;
-	}
+	columns = 1; /* the ellipsis */
+	for (size_t len; (len = glyph_len(end, &wide)) && columns + wide <= width; end += len)
+		columns += wide;
 	struct text part = { 0 };
 	text_add_bytes(&part, cell, (size_t)(end - cell));
 	text_add_safe(to, part.data ? part.data : "");
 	text_add(to, "\u2026");
 	text_free(&part);
+	return columns;
 }
 
 static void add_cell(struct text *to, const struct grid *g, unsigned col, const struct cell *c, bool last)
 {
-	const unsigned used = text_columns(c->text) < g->width[col] ? text_columns(c->text) : g->width[col];
 	const bool coloured = g->how->coloured && c->colour;
 	text_add(to, coloured ? c->colour : "");
-	add_cut(to, c->text, g->width[col]);
+	const unsigned used = add_cut(to, c->text, g->width[col]);
 	text_add(to, coloured ? COLOUR_END : "");
 	if (!last)
 		text_printf(to, "%*s", (int)(g->width[col] - used + GAP), "");
@@ -344,7 +343,10 @@ static void add_component(struct text *to, const struct status *s, const char *k
 	if (count > 1)
 		text_printf(to, "%u ", count);
 	text_printf(to, "%s ", name);
-	text_add_duration(to, s->at_ms > c->at_ms ? s->at_ms - c->at_ms : 0);
+	if (c->at_ms)
+		text_add_duration(to, s->at_ms > c->at_ms ? s->at_ms - c->at_ms : 0);
+	else
+		text_add(to, "unreadable");
 }
 
 static void add_components(struct text *to, const struct status *s, bool coloured)

@@ -33,13 +33,14 @@ struct pending {
 	int error;
 };
 
-/* The reply, or NULL with *error set; why says what it was. */
-static struct redis_reply *checked(struct status_reader *r, struct redis_reply *reply, int *error)
+/* The reply, or NULL with *error set; why says what it was.  key: what was asked for, NULL: nothing that has a name. */
+static struct redis_reply *checked(struct status_reader *r, struct redis_reply *reply, const char *key, int *error)
 {
 	if (reply && !reply_is_error(reply))
 		return reply;
 	*error = reply ? -EREMOTEIO : -EIO;
-	snprintf(r->why, sizeof r->why, "%s", reply ? reply_text(reply, NULL) : redis_link_error(r->link));
+	snprintf(r->why, sizeof r->why, "%s%s%s", reply && key ? key : "", reply && key ? ": " : "",
+		 reply ? reply_text(reply, NULL) : redis_link_error(r->link));
 	redis_reply_free(reply);
 	return NULL;
 }
@@ -66,7 +67,7 @@ static void take_shard(struct pending *p, unsigned shard)
 	if (count == 2 || p->error)
 		return;
 	redis_append(p->reader->link, (int)count, word, len);
-	struct redis_reply *reply = checked(p->reader, redis_read(p->reader->link, 0), &p->error);
+	struct redis_reply *reply = checked(p->reader, redis_read(p->reader->link, 0), key, &p->error);
 	for (size_t i = 0; reply && i + 2 < count; i++) {
 		const unsigned w = which[i];
 		size_t state_len;
@@ -158,7 +159,7 @@ static int read_own(struct status_reader *r, struct status *into)
 	for (unsigned i = 0; i < 2 + fields; i++)
 		len[i] = strlen(word[i]);
 	redis_append(r->link, (int)(2 + fields), word, len);
-	struct redis_reply *reply = checked(r, redis_read(r->link, 0), &error);
+	struct redis_reply *reply = checked(r, redis_read(r->link, 0), key, &error);
 	for (unsigned i = 0; i < reply_count(reply); i++) {
 		const char *text = reply_text(reply_at(reply, i), &text_len);
 		if (text_len && i < into->regions)
@@ -194,7 +195,7 @@ static int find_heartbeats(struct status_reader *r)
 	text_add(&pattern, ":*hb:*");
 	do {
 		struct redis_reply *reply = checked(
-			r, redis_ask(r->link, "SCAN %s MATCH %s COUNT %u", cursor, pattern.data, 1000u), &error);
+			r, redis_ask(r->link, "SCAN %s MATCH %s COUNT %u", cursor, pattern.data, 1000u), NULL, &error);
 		if (reply)
 			error = note_keys(r, reply_at(reply, 1));
 		snprintf(cursor, sizeof cursor, "%s", reply ? reply_text(reply_at(reply, 0), NULL) : "0");
@@ -226,7 +227,7 @@ static int read_heartbeats(struct status_reader *r, struct status *into)
 	if (is_missing(&r->now) || clock_ns() - r->components_ns > FIND_HEARTBEATS_S * NS_PER_S)
 		error = find_heartbeats(r);
 	for (unsigned i = 0; !error && i < r->keys; i++) {
-		struct redis_reply *reply = checked(r, redis_ask(r->link, "GET %s", r->key[i]), &error);
+		struct redis_reply *reply = checked(r, redis_ask(r->link, "GET %s", r->key[i]), r->key[i], &error);
 		if (reply_is_text(reply))
 			status_take_heartbeat(into, r->prefix, r->key[i], reply_text(reply, NULL));
 		redis_reply_free(reply);
@@ -269,7 +270,7 @@ static void take_entry(void *arg, const struct stream_entry *entry)
 static int take_page(struct status_reader *r, struct redis_reply *reply, const char *key, struct taking *t)
 {
 	int error = 0;
-	reply = checked(r, reply, &error);
+	reply = checked(r, reply, key, &error);
 	t->entries = 0;
 	if (reply && stream_entries_each(reply, key, take_entry, t, r->why, sizeof r->why) < 0)
 		error = -EBADMSG;

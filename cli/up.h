@@ -76,7 +76,4 @@ uint64_t up_fingerprint(const char *path);
 /* From a checked configuration to the end; the exit status. */
 int up_run(struct up *up);
 
-/* Writes the configuration into Redis (up_apply.c).  what: "1 added, 0 changed, ..."; false: why not. */
-bool up_apply(struct up *up, const struct config *config, char *what, size_t len);
-
 #endif

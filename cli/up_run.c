@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/wait.h"
 #include "cli/cli.h"
+#include "cli/monitor_apply.h"
 #include "cli/output.h"
 #include "cli/redis_reach.h"
 
@@ -118,7 +119,44 @@ static void child_ended(void *arg, struct child *c, int status, unsigned wait_ms
 	*c->last = 0;
 }
 
+/* ---- what stands in Redis ---- */
+
+/* Here engines and alerts follow the number of shards by themselves; what it costs is said, not asked. */
+static bool say_moves(void *arg, const struct monitor_plan *plan)
+{
+	struct up *up = arg;
+	char moves[400];
+	monitor_apply_moves(moves, sizeof moves, plan);
+	if (*moves)
+		up_view_note(&up->view, "%s", moves);
+	return true;
+}
+
+/* what: "1 added, 0 changed, ..."; false: why not. */
+static bool apply(struct up *up, const struct config *config, char *what, size_t len)
+{
+	struct monitor_apply a = { up->link, up->set->prefix, config, say_moves, up, .written = 0 };
+	const int error = monitor_apply(&a);
+	const char *advice = redis_reach_advice_on(up->link, a.why);
+	if (error)
+		snprintf(what, len, "%s%s%s", a.why, advice ? "; " : "", advice ? advice : "");
+	else
+		monitor_apply_count(what, len, &a.plan);
+	monitor_apply_free(&a);
+	return !error;
+}
+
 /* ---- beginning ---- */
+
+static void say_no_redis(struct up *up)
+{
+	const char *error = redis_link_error(up->link);
+	if (up->is_private)
+		up_view_note(&up->view, "Redis: %s; look at its last line above, and into its folder %s", error,
+			     up->own.folder);
+	else
+		up_view_note(&up->view, "Redis: %s; %s", error, redis_reach_advice(redis_link_trouble(up->link)));
+}
 
 static bool start_redis(struct up *up)
 {
@@ -135,8 +173,7 @@ static bool start_redis(struct up *up)
 		const bool hopeless = redis_link_trouble(up->link) == TROUBLE_FORBIDDEN || clock_ns() > until_ns ||
 				      (up->redis && up->redis->starts > 1);
 		if (up->ending || hopeless) {
-			up_view_note(&up->view, "Redis: %s; %s", redis_link_error(up->link),
-				     redis_reach_advice(redis_link_trouble(up->link)));
+			say_no_redis(up);
 			return false;
 		}
 		wait_for_something(up, (int)(wait_ms < STEP_MS ? wait_ms + 1 : STEP_MS));
@@ -162,7 +199,7 @@ static void reload(struct up *up)
 		up_view_note(&up->view, "%s was changed, but it names no regions; everything goes on as before",
 			     up->set->file);
 		config_free(&fresh);
-	} else if (!up_apply(up, &fresh, what, sizeof what)) {
+	} else if (!apply(up, &fresh, what, sizeof what)) {
 		up_view_note(&up->view, "%s was changed, but that could not be written: %s; SIGHUP tries again",
 			     up->set->file, what);
 		config_free(&fresh);
@@ -315,7 +352,7 @@ static bool begin(struct up *up)
 	char why[1024];
 	if (!start_redis(up))
 		return false;
-	if (!up_apply(up, &up->config, why, sizeof why)) {
+	if (!apply(up, &up->config, why, sizeof why)) {
 		up_view_note(&up->view, "the monitors could not be written: %s", why);
 		return false;
 	}

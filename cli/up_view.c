@@ -6,6 +6,7 @@
 #include "cli/up.h"
 
 #include "base/clock.h"
+#include "base/glyph.h"
 #include "cli/colour.h"
 #include "cli/output.h"
 #include "cli/row_format.h"
@@ -92,11 +93,10 @@ enum { INDENT = 10 }; /* of what does not fit on the first line of an entry */
 /* The bytes of one character or escape sequence; *columns: what it takes on the terminal. */
 static size_t one_glyph(const char *at, unsigned *columns)
 {
-	size_t len = *at == '\033' ? strcspn(at, "m") + 1 : 1;
-	*columns = *at != '\033';
-	while (*at != '\033' && (at[len] & 0xc0) == 0x80)
-		len++;
-	return len;
+	if (*at != '\033')
+		return glyph_len(at, columns);
+	*columns = 0;
+	return strcspn(at, "m") + 1;
 }
 
 /* As many lines as it takes, none wider than the terminal; broken at blanks where there are any. */
@@ -105,11 +105,10 @@ static void add_wrapped(struct text *to, const char *line, unsigned columns)
 	for (unsigned room = columns; *line; room = columns > 2 * INDENT ? columns - INDENT : columns) {
 		const char *end = line, *blank = NULL;
 		unsigned used = 0, wide;
-		while (*end && used < room) {
+		for (size_t len; *end && (len = one_glyph(end, &wide)) && used + wide <= room; used += wide, end += len)
 			blank = *end == ' ' && used > room / 2 ? end : blank;
+		if (end == line) /* a terminal of one column, and a character of two */
 			end += one_glyph(end, &wide);
-			used += wide;
-		}
 		if (*end && *end != ' ' && blank)
 			end = blank;
 		text_add_bytes(to, line, (size_t)(end - line));

@@ -273,7 +273,7 @@ void value_list(struct reader *r, const struct yaml_tree *t, const struct yaml_n
 		if (node->kind == YAML_TEXT && !node->tagged)
 			take(r, t, node, arg);
 		else
-			say(r, t, node, "%s: %s", what, node->kind == YAML_NOTHING ? "has no value" : "is no list");
+			say(r, t, node, "%s: %s", what, node->kind == YAML_MAP && !node->tagged ? "is no list" : yaml_text_wrong(node));
 		return;
 	}
 	if (node->count > most) {
@@ -288,7 +288,10 @@ bool is_map(struct reader *r, const struct yaml_tree *t, const struct yaml_node 
 {
 	if (node->kind == YAML_MAP && !node->tagged)
 		return true;
-	say(r, t, node, "%s", what);
+	if (node->kind == YAML_ALIAS || node->tagged)
+		say(r, t, node, "%.*s: %s", (int)strcspn(what, ":"), what, yaml_text_wrong(node));
+	else
+		say(r, t, node, "%s", what);
 	return false;
 }
 
@@ -313,6 +316,8 @@ int known_key(struct reader *r, const struct yaml_tree *t, const struct yaml_nod
 		say(r, t, key, "unknown key %s in %s%s", quoted(shown, key->text, key->len), where, near);
 	else
 		say(r, t, key, "unknown key %s in %s; known are %s", quoted(shown, key->text, key->len), where, all);
+	if (strcmp(key->text, "<<") == 0)
+		hint(r, "nothing is merged; what monitors have in common belongs into defaults");
 	return -1;
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/option.h"
+#include "base/own_name.h"
 #include "engine/job_stream.h"
 #include "engine/metrics.h"
 #include "engine/pipeline.h"
@@ -97,18 +98,6 @@ static _Noreturn void internal(const char *what, const char *why)
 {
 	log_errorx(what, LOG_S("why", why));
 	exit(EXIT_INTERNAL);
-}
-
-static const char *own_name(void)
-{
-	static char name[NAME_MAX_LEN + 1];
-	char host[48] = "localhost";
-	gethostname(host, sizeof(host) - 1);
-	for (char *c = host; *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
-			*c = '-';
-	snprintf(name, sizeof(name), "%.47s-%d", host, getpid());
-	return name;
 }
 
 static void read_values(int argc, char **argv, struct values *v)

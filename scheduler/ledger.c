@@ -174,20 +174,6 @@ void ledger_close(struct ledger *l)
 	monitors_reap_all(l->monitors);
 }
 
-void ledger_give_up(struct ledger *l, enum missed why)
-{
-	if (!l->open)
-		return;
-	uint64_t waiting = counter_read(&l->counters->waiting);
-	counter_add(&l->counters->missed, waiting);
-	counter_add(&l->counters->missed_by[0][why],
-		    waiting); /* which region is not known without going through them */
-	counter_add(&l->counters->missed_unwritten, waiting);
-	waiting_less(l, waiting);
-	l->open = false;
-	monitors_reap_all(l->monitors);
-}
-
 /* ---- results ---- */
 
 /* The row that had this slot; rows of one name follow each other in time. */

@@ -52,7 +52,7 @@ void ledger_free(struct ledger *l);
 void ledger_open(struct ledger *l, uint64_t audited_ms, uint64_t emitted_ms);
 /* Ends: what waits is handed over. */
 void ledger_close(struct ledger *l);
-/* What waits is MISSED, all of it, without names. */
+/* What waits is MISSED, all of it; without names and regions where more than five minutes wait. */
 void ledger_give_up(struct ledger *l, enum missed why);
 /* Regions or shards are others; nothing may wait. */
 void ledger_place(struct ledger *l);

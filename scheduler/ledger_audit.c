@@ -3,6 +3,7 @@
 #include "scheduler/ledger_self.h"
 
 #define AUDIT_TICKS_MAX 64 /* of one table in one call; a call comes every tick */
+#define GIVE_UP_MAX_MS 300000 /* a clock that had jumped for a year would be gone through for hours */
 
 /* ---- going through a tick ---- */
 
@@ -113,14 +114,17 @@ static void audit_row(void *arg, uint32_t index, uint32_t k)
 		walk_row(w, index, k);
 }
 
-static void audit_table(struct ledger *l, unsigned table, uint64_t until_ms)
+/* how: what is done with each slot, and why. */
+static void audit_table(struct ledger *l, unsigned table, uint64_t until_ms, uint64_t ticks_max, const struct walk *how)
 {
 	const struct wheel *wheel = &l->monitors->wheel;
 	uint64_t *at = &l->audited_ms[table];
-	for (unsigned n = 0; n < AUDIT_TICKS_MAX && *at + TICK_MS <= until_ms && wheel->table[table].head; n++) {
+	for (uint64_t n = 0; n < ticks_max && *at + TICK_MS <= until_ms && wheel->table[table].head; n++) {
 		*at += TICK_MS;
 		for (unsigned r = 0; r < l->monitors->regions; r++) {
-			struct walk w = { .l = l, .region = r, .shard = -1, .tick_ms = *at, .each = each_audited };
+			struct walk w = *how;
+			w.region = r;
+			w.tick_ms = *at;
 			wheel_each_due(wheel, table, r, l->monitors->regions, *at, audit_row, &w);
 		}
 	}
@@ -131,15 +135,41 @@ static void audit_table(struct ledger *l, unsigned table, uint64_t until_ms)
 void ledger_audit(struct ledger *l, uint64_t now_ms, uint64_t read_ms)
 {
 	uint64_t sure_ms = now_ms < read_ms ? now_ms : read_ms;
+	const struct walk how = { .l = l, .shard = -1, .each = each_audited };
 	if (!l->open)
 		return;
 	for (unsigned t = 0; t < WHEEL_TABLES_MAX; t++) {
 		uint64_t grace = ledger_grace_ms(l, l->monitors->wheel.table[t].grid.interval_ms);
 		uint64_t until = sure_ms > grace ? sure_ms - grace : 0;
-		audit_table(l, t, until < l->emitted_ms ? until : l->emitted_ms);
+		audit_table(l, t, until < l->emitted_ms ? until : l->emitted_ms, AUDIT_TICKS_MAX, &how);
 	}
 	while (l->holes && l->hole[0].until_ms < ledger_audited_ms(l))
 		memmove(l->hole, l->hole + 1, --l->holes * sizeof(l->hole[0]));
+}
+
+static void each_given_up(struct walk *w, uint32_t index, uint32_t k)
+{
+	if (bit_is_set(&w->l->cell[w->region][index], k))
+		return;
+	waiting_less(w->l, 1);
+	miss(w, index, w->why);
+}
+
+void ledger_give_up(struct ledger *l, enum missed why)
+{
+	const struct walk how = { .l = l, .shard = -1, .each = each_given_up, .why = why };
+	if (!l->open)
+		return;
+	for (unsigned t = 0; t < WHEEL_TABLES_MAX; t++)
+		if (l->emitted_ms - l->audited_ms[t] <= GIVE_UP_MAX_MS)
+			audit_table(l, t, l->emitted_ms, UINT64_MAX, &how);
+	const uint64_t waiting = counter_read(&l->counters->waiting); /* of which it is not known where they belong */
+	counter_add(&l->counters->missed, waiting);
+	counter_add(&l->counters->missed_by[0][why], waiting);
+	counter_add(&l->counters->missed_unwritten, waiting);
+	waiting_less(l, waiting);
+	l->open = false;
+	monitors_reap_all(l->monitors);
 }
 
 uint64_t ledger_audited_ms(const struct ledger *l)

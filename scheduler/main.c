@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/option.h"
+#include "base/own_name.h"
 #include "scheduler/metrics.h"
 #include "scheduler/pipeline.h"
 
@@ -73,18 +74,6 @@ static _Noreturn void internal(const char *what, const char *why)
 	exit(EXIT_INTERNAL);
 }
 
-static const char *own_name(void)
-{
-	static char name[NAME_MAX_LEN + 1];
-	char host[48] = "localhost";
-	gethostname(host, sizeof(host) - 1);
-	for (char *c = host; *c; c++)
-		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
-			*c = '-';
-	snprintf(name, sizeof(name), "%.47s-%d", host, getpid());
-	return name;
-}
-
 static void read_values(int argc, char **argv, struct values *v)
 {
 	char why[OPTIONS_WHY_MAX];
@@ -111,7 +100,8 @@ static void fill_config(const struct values *v, struct scheduler_config *config)
 		usage("--name: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
 		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
-	if (redis_url_parse(v->redis, &config->url, why, sizeof(why)) < 0)
+	if (redis_url_parse(v->redis, &config->url, why, sizeof(why)) < 0 ||
+	    redis_link_possible(&config->url, why, sizeof(why)) < 0)
 		usage(why);
 }
 

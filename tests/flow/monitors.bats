@@ -203,6 +203,47 @@ python_has() { # MODULE
 	[ "$(rcli EXISTS pw:monitors)" = 0 ]
 }
 
+@test "another number of shards is refused while something was decided, unless it is meant" {
+	{ cat m.yaml; printf '  - {name: m%d, target: "192.0.2.3:1"}\n' {1..20}; } >one.yaml
+	{ cat one.yaml; echo 'shards: 4'; } >four.yaml
+	monitors apply -q -f one.yaml
+	monitors apply -q -f four.yaml # nobody has decided anything yet: nothing is lost
+	monitors apply -q -f one.yaml
+	rcli HSET 'pw:{alerts.0}:state' db '{}' >/dev/null
+	run --separate-stderr -1 monitors diff -f four.yaml
+	[[ $stderr == "shards go from 1 to 4: "*" monitors move to another shard"*"would be: "*"; other settings" ]]
+	run -3 monitors apply -f four.yaml
+	[[ $output == *"DOWN is told again"*"say --reshard"* ]]
+	[[ $(rcli GET pw:settings) != *'"shards":4'* ]]
+	run -0 monitors apply -q --reshard -f four.yaml
+	[[ $(rcli GET pw:settings) == *'"shards":4'* ]]
+}
+
+@test "a full Redis is said with what to do" {
+	monitors apply -q -f m.yaml
+	echo '  - {name: one-more, target: "192.0.2.4:1"}' >>m.yaml
+	rcli CONFIG SET maxmemory 1 >/dev/null
+	run -1 "$PORTWATCH" explain db --redis "$REDIS_URL"
+	[[ $output == *'"db" cannot be asked about: OOM command not allowed'* ]]
+	run -4 monitors apply -f m.yaml
+	rcli CONFIG SET maxmemory 0 >/dev/null
+	rcli SET 'pw:{alerts.0}:state' text >/dev/null
+	[[ $("$PORTWATCH" status --redis "$REDIS_URL" 2>&1) == *'pw:{alerts.0}:state: WRONGTYPE'* ]]
+	[[ $output == *"OOM command not allowed"*"raise it (CONFIG SET maxmemory)"* ]]
+}
+
+@test "--state names the Redis of a portwatch up that is not there, too" {
+	run -3 "$PORTWATCH" monitors list --state "$PWD/none"
+	[[ $output == *"nothing answers at $PWD/none/redis.sock"* ]]
+}
+
+@test "explain says that a monitor is broken" {
+	monitors apply -q -f m.yaml
+	rcli HSET pw:monitors db '{' >/dev/null
+	run -1 "$PORTWATCH" explain db --redis "$REDIS_URL"
+	[[ $output == *"monitor db: byte 1: "*"broken in Redis"* ]]
+}
+
 @test "a monitor that another writer broke is shown with the reason, and does not hide the others" {
 	monitors apply -f m.yaml >/dev/null
 	rcli HSET pw:monitors broke '{"target":5}' half '{"target":' >/dev/null

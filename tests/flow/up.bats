@@ -268,6 +268,14 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	done
 }
 
+@test "a private Redis that cannot start ends it with what Redis says and where to look" {
+	write_file file.yaml web=1
+	mkdir -p "$STATE/redis.sock"
+	run -4 timeout 20 "$PORTWATCH" up -c file.yaml --state "$STATE"
+	[[ $output == *"Its last line: "*"Failed opening Unix socket"* ]]
+	[[ $output == *"look at its last line above, and into its folder $STATE"* ]]
+}
+
 @test "killed itself, it takes all of its processes along" {
 	local all pid
 	write_file file.yaml "web=$(free_port)"
@@ -291,14 +299,15 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 
 @test "on a terminal the view is painted, fits 80 columns and gives the screen back" {
 	cat >terminal.py <<-'END'
-		# terminal.py SECONDS COMMAND...: runs it on a terminal of 80 by 24, then Ctrl-C; prints all that it wrote.
+		# terminal.py SECONDS[,SECONDS...] COMMAND...: runs it on a terminal of 80 by 24, with a Ctrl-C after each time;
+		# prints all that it wrote.
 		import fcntl, os, pty, select, struct, sys, termios, time
 		pid, fd = pty.fork()
 		if pid == 0:
 		    time.sleep(0.1)
 		    os.execvp(sys.argv[2], sys.argv[2:])
 		fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-		end, sent = time.time() + float(sys.argv[1]), False
+		ends = [time.time() + float(each) for each in sys.argv[1].split(",")]
 		while True:
 		    ready = select.select([fd], [], [], 0.1)[0]
 		    try:
@@ -308,8 +317,10 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 		    if data == b"":
 		        break
 		    sys.stdout.buffer.write(data or b"")
-		    if time.time() > end and not sent:
-		        sent = os.write(fd, b"\x03")
+		    sys.stdout.buffer.flush()
+		    if ends and time.time() > ends[0]:
+		        os.write(fd, b"\x03")
+		        ends.pop(0)
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	END
 	local port
@@ -326,6 +337,17 @@ for line in sys.stdin.read().splitlines() if sys.argv[2:] else [sys.stdin.read()
 	grep -qF $'\e[32mUP\e[0m' seen
 	NO_COLOR=1 "$PYTHON" terminal.py 1 "$PORTWATCH" status --state "$STATE" >plain
 	run ! grep -qE $'\e\\[3[0-9]m' plain
+	# What waits for an answer hears the first Ctrl-C later; the second ends it, and still gives the screen back.
+	local redis status=0 watcher
+	redis=$(children redis-server)
+	"$PYTHON" terminal.py 2,2.4 "$PORTWATCH" status --watch --state "$STATE" >hung 3>&- &
+	watcher=$!
+	await_line 10 $watcher 'UP' hung
+	kill -STOP "$redis"
+	wait $watcher || status=$?
+	kill -CONT "$redis"
+	[ "$status" = 254 ] # died of SIGINT
+	grep -qF $'\e[?25h\e[?1049l' hung
 	up_stop
 }
 

@@ -92,6 +92,7 @@ static void what_has_no_value_is_nothing(void **state)
 	tree_is("", "~@0.0");
 	tree_is("# only a comment\n", "~@0.0");
 	tree_is("a: ~\nb: null\nc: \"null\"\nd: ''\n", "{@0.0 a@0.0 ~@0.3 b@1.0 ~@1.3 c@2.0 null@2.4 d@3.0 @3.4}");
+	tree_is("- {a: b}\n\n# - c\n-\n- \n- d\n", "[@0.0 {@0.2 a@0.3 b@0.6} ~@3.0 ~@4.0 d@5.2]");
 	struct yaml_tree *t = read_text("a:\nb: 1\n");
 	assert_int_equal(t->root->first->next->kind, YAML_NOTHING);
 	yaml_tree_free(t);
@@ -148,6 +149,7 @@ static void what_is_no_yaml_is_refused_with_its_place(void **state)
 	(void)state;
 	refused("a: \"b\n", "f.yaml:");
 	refused("a: [b\nc: d\n", "f.yaml:");
+	refused("a: 1\nb: [\xc3\xbc\n\n\n", "f.yaml:2:6: flow sequence without a closing bracket\n    b: [\xc3\xbc\n         ^\n");
 	refused("a: 1\n---\nb: 2\n", "f.yaml: holds more than one document; everything belongs into one\n");
 	refused("a: \xff\n", "f.yaml:1:4: this byte is not UTF-8\n    a: ?\n       ^\n");
 	for (int i = 0; i < 40; i++)

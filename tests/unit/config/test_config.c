@@ -207,7 +207,12 @@ static void types_that_are_wrong_are_sentences(void **state)
 		"c.yaml:3:97: labels: is no mapping such as {team: core, env: prod}\n");
 	refused(M "  - {? [a] : b, name: a, target: \"x:1\"}\n", "c.yaml:3:8: a key must be one plain word\n");
 	refused(M "  - &x {name: a, target: \"x:1\"}\n  - *x\n",
-		"c.yaml:4:6: monitors: this is no mapping such as {name: db, target: \"198.51.100.7:5432\"}\n");
+		"c.yaml:4:5: monitors: is an alias; write the value itself\n");
+	refused("regions: &r [eu]\n" "monitors:\n  - {name: a, target: \"x:1\", regions: *r, <<: *r}\n",
+		"c.yaml:3:39: regions: is an alias; write the value itself\n"
+		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, parents, paused, interval, "
+		"timeout, slow, close, settle, regions, labels, runbook\n"
+		"    hint: nothing is merged; what monitors have in common belongs into defaults\n");
 	refused(M "  - {name: !!str a, target: \"x:1\"}\n", "c.yaml:3:18: name: has a tag; only plain values are read\n");
 }
 
