@@ -40,6 +40,10 @@ static const struct option probe_rows[] = {
 	PROBE_OPTION_TIMEOUT(struct probe_values, 't'),
 	PROBE_OPTION_CLOSE(struct probe_values),
 	PROBE_OPTION_SETTLE(struct probe_values),
+	PROBE_OPTION_IP(struct probe_values),
+	PROBE_OPTION_ADDRESSES(struct probe_values),
+	PROBE_OPTION_EXPECT(struct probe_values),
+	PROBE_OPTION_RESOLVER(struct probe_values),
 	{ "connector", 0, OPTION_CHOICE, .preset = "auto", .choices = connector_choices,
 	  .at = offsetof(struct probe_values, connector), .sentence = "what starts the connections" },
 	{ "inflight", 0, OPTION_COUNT, .preset = INFLIGHT_DEFAULT, .min = 1, .max = INFLIGHT_MAX,
@@ -94,8 +98,10 @@ static bool prepare(const struct probe_values *set, struct probe_run *run, char 
 	row_columns_default(&printer->columns, ROW_PROBE, printer->format);
 	run->pipeline.connector = (enum connector_choice)set->connector;
 	run->pipeline.rate = (double)set->rate;
+	run->expect_address = set->probe.expect_address;
 	return (!set->fields || row_columns_parse(&printer->columns, ROW_PROBE, set->fields, why, why_len)) &&
 	       probe_options_apply(&set->probe, &run->jobs, why, why_len) &&
+	       probe_options_resolvers(&set->probe, run->pipeline.resolvers, why, why_len) &&
 	       add_sources(&set->sources, &run->pipeline.from, why, why_len);
 }
 
@@ -119,7 +125,7 @@ static int run_probes(const struct probe_values *set, struct probe_run *run)
 	run->pipeline.slots = count < set->inflight ? (unsigned)count : (unsigned)set->inflight;
 	if (probe_printer_init(run->printer, run->targets) < 0)
 		return cli_refuse(&probe_table, CLI_INTERNAL, "no memory for %zu results", count);
-	progress_begin(&progress, !run->printer->outcomes);
+	progress_begin(&progress, !run->printer->rows);
 	run->progress = count > 1 ? &progress : NULL;
 	interrupt_watch();
 	if (probe_run(run, why, sizeof why) < 0)
@@ -133,7 +139,7 @@ static int run_probes(const struct probe_values *set, struct probe_run *run)
 	say_summary(run, ended);
 	if (ended[CLASS_DOWN])
 		return CLI_DOWN;
-	return ended[CLASS_UP] == count ? CLI_UP : CLI_UNKNOWN;
+	return !ended[CLASS_UNKNOWN] && run->taken == count ? CLI_UP : CLI_UNKNOWN;
 }
 
 int cmd_probe(int argc, char **argv)

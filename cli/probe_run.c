@@ -26,7 +26,8 @@ unsigned probe_run_longest_ms(const struct job_options *jobs)
 	const unsigned settle_ms = jobs->settle_ms == JOB_SETTLE_AUTO	 ? JOB_SETTLE_AUTO_MAX_MS
 				   : jobs->settle_ms == JOB_SETTLE_UNSET ? 0
 									 : jobs->settle_ms;
-	return jobs->timeout_ms + settle_ms;
+	const unsigned name_ms = jobs->timeout_ms < RESOLVE_BUDGET_MS ? jobs->timeout_ms : RESOLVE_BUDGET_MS;
+	return name_ms + jobs->timeout_ms + settle_ms;
 }
 
 /* After Ctrl-C: why nothing seems to happen. */
@@ -65,7 +66,7 @@ int probe_run(struct probe_run *run, char *why, size_t why_len)
 	struct pipeline_state state;
 	const uint64_t started_ns = clock_ns();
 
-	target_source_init(&source, run->targets, &run->jobs);
+	target_source_init(&source, run->targets, &run->jobs, run->expect_address);
 	struct pipeline *pipeline = pipeline_start(&run->pipeline, &source.source, &run->printer->sink, why, why_len);
 	if (!pipeline)
 		return -EIO;

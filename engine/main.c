@@ -22,7 +22,7 @@ struct values {
 	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle;
 	uint64_t lanes, slots, rate, keep_results_ms;
 	int connector, log_format, log_level;
-	struct option_list source;
+	struct option_list source, resolver;
 	bool version;
 };
 
@@ -51,6 +51,8 @@ static const struct option options[] = {
 	  .sentence = "new connections a second at most; 0: no limit" },
 	{ .name = "source", .type = OPTION_LIST, .value = "ADDRESS", AT(source),
 	  .sentence = "address probes leave from" },
+	{ .name = "resolver", .type = OPTION_LIST, .value = "ADDRESS[:PORT]", AT(resolver),
+	  .sentence = "resolver for host names, instead of the system's" },
 	{ .name = "settle", .type = OPTION_TEXT, .preset = "0", .value = "0|auto|MS", AT(settle),
 	  .sentence = "how long to watch for a reset after the handshake, for jobs that do not say; auto: about two round trips" },
 	{ .name = "keep-results", .type = OPTION_DURATION, .preset = "1h", .min = 1000, .max = 604800000, .value = "TIME", AT(keep_results_ms),
@@ -144,6 +146,9 @@ static void fill_config(const struct values *v, struct pipeline_config *config)
 					    .connector = (enum connector_choice)v->connector };
 	for (unsigned i = 0; i < v->source.count; i++)
 		if (local_addresses_add(&config->from, v->source.item[i], why, sizeof(why)) < 0)
+			usage(why);
+	for (unsigned i = 0; i < v->resolver.count; i++)
+		if (!resolver_list_add(config->resolvers, v->resolver.item[i], why, sizeof(why)))
 			usage(why);
 }
 

@@ -48,8 +48,8 @@ void probes_abandon(struct probes *ps);
  * once if the job could not even be started. */
 void probe_start(struct probes *ps, struct batch *b, unsigned job);
 
-/* Now minus the job's slot, in us; within the bounds of int32_t. */
-int32_t probe_lateness_us(const struct job *job);
+/* Now minus the job's slot, without the time its name took, in us; within the bounds of int32_t. */
+int32_t probe_lateness_us(const struct job *job, const struct outcome *o);
 
 /* For connector_open(): arg is the struct probes. */
 void probe_answered(void *arg, uint32_t slot, int res);

@@ -109,7 +109,7 @@ static unsigned append_batch(struct result_stream *rs, const struct batch *b)
 	unsigned replies = 3;
 	redis_appendf(rs->link, "MULTI");
 	for (unsigned i = 0; i < b->count; i++) {
-		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, i, &b->outcomes[i]) == 0);
+		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, b->jobs[i].index, &b->outcomes[i]) == 0);
 		if (i + 1u == b->count || !row_fits(rs->rows)) {
 			append_rows(rs, b);
 			replies++;
@@ -139,7 +139,7 @@ static bool publish_some(struct result_stream *rs, struct batch_list *published)
 		ok = ok && redis_link_is_up(rs->link);
 		if (ok) {
 			counter_add(&rs->counters->entries, 1);
-			counter_add(&rs->counters->published, sent[i]->count);
+			counter_add(&rs->counters->published, sent[i]->jobs_taken);
 		}
 		batch_list_add(ok ? published : &refused, sent[i]);
 	}
