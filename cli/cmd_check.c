@@ -205,7 +205,7 @@ static int run(const struct check *check)
 	if (probe_printer_init(&printer, &check->targets) < 0)
 		return unknown((char[]){ "no memory" });
 	signal(SIGALRM, give_up);
-	alarm((unsigned)((probe_run_longest_ms(&check->jobs) + 999) / 1000) + GRACE_S);
+	alarm((unsigned)((probe_run_longest_ms(&check->jobs) + 2 * RESOLVE_BUDGET_MS + 999) / 1000) + GRACE_S);
 	int state = NAGIOS_UNKNOWN;
 	if (probe_run(&probe, why, sizeof why) < 0)
 		unknown(why);

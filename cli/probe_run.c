@@ -26,8 +26,7 @@ unsigned probe_run_longest_ms(const struct job_options *jobs)
 	const unsigned settle_ms = jobs->settle_ms == JOB_SETTLE_AUTO	 ? JOB_SETTLE_AUTO_MAX_MS
 				   : jobs->settle_ms == JOB_SETTLE_UNSET ? 0
 									 : jobs->settle_ms;
-	const unsigned name_ms = jobs->timeout_ms < RESOLVE_BUDGET_MS ? jobs->timeout_ms : RESOLVE_BUDGET_MS;
-	return name_ms + jobs->timeout_ms + settle_ms;
+	return jobs->timeout_ms + settle_ms;
 }
 
 /* After Ctrl-C: why nothing seems to happen. */

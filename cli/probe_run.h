@@ -27,7 +27,7 @@ struct probe_run {
  * 0, or -EIO: there is no pipeline, why holds a sentence. */
 int probe_run(struct probe_run *run, char *why, size_t why_len);
 
-/* The longest that an attempt may take from its start on: name, timeout and settle. */
+/* The longest that an attempt may take from its start on: timeout and settle. */
 unsigned probe_run_longest_ms(const struct job_options *jobs);
 
 /* How many ended in each class, so far. */

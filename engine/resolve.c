@@ -98,7 +98,7 @@ static void query_done(void *arg, void *tag, enum dns_type type, const struct dn
 	struct resolver *r = arg;
 	unsigned missed;
 	if (!dns_outcome_knows(a->outcome) && log_allowed(&r->said_trouble, 1, &missed))
-		log_warnx("a name could not be resolved", LOG_S("name", ((struct name_entry *)tag)->name),
+		log_info("a name could not be resolved", LOG_S("name", ((struct name_entry *)tag)->name),
 			  LOG_S("resolver", dns_query_who(r->query)),
 			  LOG_S("why", a->outcome == DNS_SILENT	     ? "no answer"
 				       : a->outcome == DNS_SERVFAIL  ? "SERVFAIL"

@@ -262,7 +262,7 @@ many() { # N TARGET
 # ---------------------------------------------------------------- probe: forms
 
 @test "each line of ndjson fits its schema" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" "$SILENT" example.com:1 --timeout 200ms -o ndjson
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" "$SILENT" db.test:1 --timeout 200ms -o ndjson
 	[ "$status" = 1 ]
 	[ "$(valid probe-1.json <<<"$output")" = 4 ]
 	[ "$(jq -r 'select(.verdict == "closed") | .errno' <<<"$output")" = ECONNREFUSED ]
@@ -288,9 +288,9 @@ many() { # N TARGET
 }
 
 @test "csv has the same columns in each line" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" example.com:1 -o csv
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" db.test:1 -o csv
 	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,schema ]
-	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{11}" ]
+	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{12}" ]
 	[ "${#lines[@]}" = 4 ]
 }
 
@@ -308,7 +308,7 @@ many() { # N TARGET
 }
 
 @test "more than one target ends with a summary on standard error" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" example.com:1
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" db.test:1
 	[[ $stderr =~ ^3\ targets\ in\ [0-9.]+\ s:\ 1\ up,\ 1\ down,\ 1\ unknown$ ]]
 	run --separate-stderr probe "$OPEN"
 	[ -z "$stderr" ]
@@ -714,8 +714,8 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	skip_without redis
 	[ -x "$PORTWATCH_ENGINE" ] || skip "portwatch-engine is not built"
 	redis_start
-	engine_start
-	printf '%s\n' "web $OPEN" "gone $CLOSED" "quiet $SILENT" "named example.com:1" >jobs
+	engine_start --resolver 127.0.0.1:1
+	printf '%s\n' "web $OPEN" "gone $CLOSED" "quiet $SILENT" "named db.test:1" >jobs
 	push -f jobs --timeout 300ms
 	run --separate-stderr tail_it --from start --count 4 --timeout 10s -o ndjson
 	[ "$status" = 0 ]

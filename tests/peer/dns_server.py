@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """dns_server.py - an authoritative resolver that does what a name tells it to, on UDP and TCP.
-Usage: dns_server.py ADDRESS PORT [FILE]; says "ready" when it listens; one line on stdout for each question.
+Usage: dns_server.py ADDRESS PORT [FILE]; says its port and "ready" when it listens; one line on stdout for each question.
 
 The labels of a name before the first that is no instruction are what happens to the question; everything may be combined:
 
@@ -138,7 +138,7 @@ def main():
             threading.Thread(target=serve_tcp, args=(link, file), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
-    print("ready", port, flush=True)
+    print("port %d\nready" % port, flush=True)
     while True:
         message, peer = udp.recvfrom(4096)
         try:
