@@ -118,6 +118,18 @@ static unsigned row_places(const struct batch *whole, unsigned first[ENTRY_JOBS_
 	return total;
 }
 
+/* Of one job the open rows stand first: who decides row by row shall not see a failure that the next row refutes. */
+static void place_rows(struct batch *whole, const struct batch *part, bool open, unsigned first[ENTRY_JOBS_MAX])
+{
+	for (unsigned i = 0; i < part->count; i++) {
+		if ((part->outcomes[i].verdict == VERDICT_OPEN) != open)
+			continue;
+		unsigned at = first[part->jobs[i].index]++;
+		whole->jobs[at] = part->jobs[i];
+		whole->outcomes[at] = part->outcomes[i];
+	}
+}
+
 static void move_notes(struct batch *from, struct batch *to)
 {
 	for (struct batch_note *note; (note = from->notes);) {
@@ -138,11 +150,8 @@ void batch_assemble(struct batch *whole)
 	whole->outcomes = (struct outcome *)(grown + total * sizeof(struct job));
 	whole->count = (uint16_t)total;
 	for (struct batch *part; (part = whole->parts);) {
-		for (unsigned i = 0; i < part->count; i++) {
-			unsigned at = first[part->jobs[i].index]++;
-			whole->jobs[at] = part->jobs[i];
-			whole->outcomes[at] = part->outcomes[i];
-		}
+		place_rows(whole, part, true, first);
+		place_rows(whole, part, false, first);
 		move_notes(part, whole);
 		whole->parts = part->next;
 		free_one(part);

@@ -46,7 +46,7 @@ struct batch *batch_split(struct batch *whole, const struct job *jobs, const str
 bool batch_split_end(struct batch *whole);
 /* Takes back a finished part; the whole if this was its last part, else NULL. */
 struct batch *batch_join(struct batch *part);
-/* Once all parts are back: the rows of all parts in the order of the entry's jobs. */
+/* Once all parts are back: the rows of all parts in the order of the entry's jobs, of each job the open ones first. */
 void batch_assemble(struct batch *whole);
 
 /* Copies jobs and blob into one allocation.  NULL: no memory. */
