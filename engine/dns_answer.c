@@ -15,13 +15,13 @@ enum {
 
 struct reader {
 	const uint8_t *bytes;
-	size_t len, at;
+	size_t len, at; /* at <= len, always */
 	bool bad;
 };
 
 static uint16_t read_u16(struct reader *r)
 {
-	if (r->len - r->at < 2) {
+	if (r->bad || r->len - r->at < 2) {
 		r->bad = true;
 		return 0;
 	}
@@ -41,7 +41,8 @@ static void skip_name(struct reader *r)
 	while (!r->bad && r->at < r->len) {
 		uint8_t label = r->bytes[r->at];
 		if (label >= 0xc0) {
-			r->bad = r->len - r->at < 2;
+			if (r->len - r->at < 2)
+				break;
 			r->at += 2;
 			return;
 		}

@@ -194,8 +194,8 @@ nodata.test:1000 null" ]
 		two 198.18.0.7 open
 		two 198.18.0.8 open
 		bad 198.18.77.7 local
-		six null no-name
 		six fd00:18::7 open
+		six null no-name
 		else 198.19.0.8 wrong-address
 		END
 		)
@@ -205,6 +205,14 @@ nodata.test:1000 null" ]
 	[ "$(metric jobs_taken_total) $(metric jobs_published_total) $(metric jobs_in_flight)" = "6 6 0" ]
 	[ "$(metric connects_total)" = 4 ]
 	metrics | promtool check metrics || ! command -v promtool
+}
+
+@test "who needs the same name waits for the same question" {
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	for i in {1..64}; do echo "m$i a-198-18-0-7.slow-400.same.test:1000"; done | jobs_push -f -
+	for i in {1..64}; do echo "n$i A-198-18-0-7.Slow-400.same.TEST:1000"; done | jobs_push -f -
+	[ "$(results 128 | jq -r .verdict | sort | uniq -c | xargs)" = "128 open" ]
+	[ "$(metric dns_questions_total) $(grep -ci ' A .*same.test' "$BATS_FILE_TMPDIR/pw/dns.out")" = "1 1" ]
 }
 
 @test "5,000 names that fail at once are each unknown, none is down" {
