@@ -62,7 +62,6 @@ struct resolver {
 	struct resolve_counters counters;
 	uint64_t answered_ns; /* when any answer came last */
 	uint64_t next_patience_ns, next_house_ns;
-	bool patience_due;
 	struct log_limit said_change, said_trouble;
 	/* the rows of the batch that is looked at */
 	unsigned ready;
@@ -369,11 +368,15 @@ static void take_batch(struct resolver *r, struct batch *b)
 /* Everybody who waits is looked at now and then: patience ends without an event. */
 static void look_at_patience(struct resolver *r)
 {
-	if (!is_due(&r->next_patience_ns, PATIENCE_LOOK_NS) && !atomic_load(&r->draining))
+	bool all = atomic_load(&r->draining);
+	if (!is_due(&r->next_patience_ns, PATIENCE_LOOK_NS) && !all)
 		return;
+	uint64_t now = clock_ns();
 	for (struct waiter *w = r->oldest, *next; w; w = next) {
+		const struct job *job = &w->whole->jobs[w->job];
 		next = w->newer;
-		look_at(r, w);
+		if (all || now - w->since_ns >= least(budget_ns(job), RESOLVE_STALE_MS * NS_PER_MS))
+			look_at(r, w);
 	}
 }
 
@@ -437,6 +440,11 @@ struct resolver *resolver_start(const struct resolve_config *config, char *why, 
 	}
 	r->config = *config;
 	r->last = &r->first;
+	r->query = dns_query_open(config->servers, query_done, r, why, why_len);
+	if (!r->query) {
+		free(r);
+		return NULL;
+	}
 	batch_queue_init(&r->inbox);
 	return r;
 }
@@ -444,12 +452,9 @@ struct resolver *resolver_start(const struct resolve_config *config, char *why, 
 /* What only a name needs: made with the first batch that has one. */
 static void set_up(struct resolver *r)
 {
-	char why[256];
 	r->cache = name_cache_new();
 	r->hosts = hosts_file_new(r->config.hosts ? r->config.hosts : "/etc/hosts");
 	must_say(r->cache && r->hosts, "no memory for names");
-	r->query = dns_query_open(r->config.servers, query_done, r, why, sizeof(why));
-	must_say(r->query, "%s", why);
 	must_say(pthread_create(&r->thread, NULL, resolver_run, r) == 0, "no thread for the resolver");
 	pthread_setname_np(r->thread, "resolver");
 	atomic_store(&r->running, true);
@@ -473,8 +478,7 @@ void resolver_stop(struct resolver *r)
 		r->first = one->next;
 		free(one);
 	}
-	if (r->query)
-		dns_query_close(r->query);
+	dns_query_close(r->query);
 	for (struct waiter *w; (w = r->oldest);) {
 		struct batch *whole = w->whole;
 		end_wait(r, w);
