@@ -239,21 +239,23 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 	}
 }
 
-/* Slow or lossy begins with two of the last three and ends when three in a row are fine, so that one look at the
+/* Slow, lossy or partial begins with two of the last three and ends when three in a row are fine, so that one look at the
  * edge neither begins nor ends it. */
-static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy)
+static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy, bool *partial)
 {
-	unsigned slows = 0, losses = 0; /* newest in bit 0 */
+	unsigned slows = 0, losses = 0, parts = 0; /* newest in bit 0 */
 
-	*slow = *lossy = false;
+	*slow = *lossy = *partial = false;
 	for (unsigned i = known_looks(h); i--;) {
 		const struct look *l = &h->known[i];
 		if (!look_is_open(l) || in->expect_closed) /* what must not answer has no quality */
 			continue;
 		slows = (slows << 1 | (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull)) & 7;
 		losses = (losses << 1 | (l->syn_retrans > 0)) & 7;
+		parts = (parts << 1 | l->partial) & 7;
 		*slow = *slow ? slows != 0 : __builtin_popcount(slows) >= 2;
 		*lossy = *lossy ? losses != 0 : __builtin_popcount(losses) >= 2;
+		*partial = *partial ? parts != 0 : __builtin_popcount(parts) >= 2;
 	}
 }
 
@@ -264,21 +266,23 @@ static bool look_is_poor(const struct decide_in *in, const struct look *l)
 
 static void count_quality(const struct decide_in *in, const struct view *view, unsigned barred, struct decision *out)
 {
-	unsigned slows = 0, losses = 0;
+	unsigned slows = 0, losses = 0, parts = 0;
 	bool fine = false;
 	enum abstain why;
 
 	for (unsigned i = 0; i < in->regions; i++) {
-		bool slow, lossy;
+		bool slow, lossy, partial;
 		if (barred >> i & 1 || view_vote(&view[i], in, in->now_ms, &why) != VOTE_UP)
 			continue;
-		judge_quality(in, &in->region[i], &slow, &lossy);
+		judge_quality(in, &in->region[i], &slow, &lossy, &partial);
 		slows += slow;
 		losses += lossy;
+		parts += partial;
 		fine |= !look_is_poor(in, &in->region[i].known[0]);
 	}
 	out->slow = slows >= out->need && 2 * slows > out->voters;
 	out->lossy = losses >= out->need && 2 * losses > out->voters;
+	out->partial = parts >= out->need && 2 * parts > out->voters;
 	if (out->slow || out->lossy)
 		out->quality = fine || out->downs ? SCOPE_PARTIAL : SCOPE_SERVICE;
 }
@@ -412,5 +416,5 @@ void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b
 	b->newest_ms = v.newest_ms;
 	b->first_ms = v.first_ms;
 	b->verdict = v.verdict;
-	judge_quality(in, h, &b->slow, &b->lossy);
+	judge_quality(in, h, &b->slow, &b->lossy, &b->partial);
 }

@@ -47,13 +47,14 @@ struct ballot {
 	uint64_t newest_ms;	/* slot of the newest known result; 0: none */
 	uint64_t first_ms;	/* slot of the first of the run; 0: no run */
 	enum verdict verdict;	/* of the newest known result */
-	bool slow, lossy;
+	bool slow, lossy, partial;
 };
 
 struct decision {
 	bool down;
 	bool path;		/* a minority votes down, and others have seen it open since */
 	bool slow, lossy;
+	bool partial;		/* some of its addresses answer, others are down */
 	bool lasting;		/* two against one, with weak evidence: it is down if it lasts */
 	bool suspect;		/* not down, but the newest result of some region is */
 	bool blind;		/* too few may vote: what stands above is from their last words */

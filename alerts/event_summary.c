@@ -206,8 +206,33 @@ static void say_path(struct sentence *s, const struct event_about *a, const stru
 	say(s, ", so nobody is paged");
 }
 
+static bool is_partial(const json_t *region, const struct monitor *m)
+{
+	return is_up(region, m) && json_object_get(region, "bad_address");
+}
+
+static void note_bad_address(struct sentence *s, const json_t *region)
+{
+	const char *bad = text_of(region, "bad_address");
+	say(s, " (%s)", *bad ? bad : "a family without an address");
+}
+
+static void say_partial(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, " is up, but not at all of its addresses%s", e->slow ? ", and slow" : e->lossy ? ", and losing packets" : "");
+	if (count(a, is_partial)) {
+		say(s, ": down from ");
+		say_regions(s, a, is_partial, note_bad_address);
+	}
+	say_since(s, e->since_ms, a->now_ms);
+}
+
 static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
+	if (e->partial) {
+		say_partial(s, a, e);
+		return;
+	}
 	region_test *worse = e->slow ? is_slow : is_lossy;
 	say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
 	if (count(a, worse)) {

@@ -69,6 +69,10 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 		look_address_text(w->region[i].address, address);
 		set_text(o, "address", address);
 		show_abstention(o, &in, (unsigned)i);
+		if (l->partial) {
+			look_address_text(w->region[i].bad, address);
+			set_text(o, "bad_address", address);
+		}
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -119,6 +123,7 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	set_text(o, "address", address);
 	json_object_set_new(o, "slow", json_boolean(b.slow));
 	json_object_set_new(o, "lossy", json_boolean(b.lossy));
+	json_object_set_new(o, "partial", json_boolean(b.partial));
 	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
@@ -140,6 +145,8 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 		return w->rule.expect_closed ? "a path issue: it answers a minority, others have seen it closed since"
 					     : "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
+		if (d->partial)
+			return "degraded: some of its addresses are down, others answer";
 		if (d->slow && d->lossy)
 			return "degraded: slow, and SYNs are lost";
 		return d->slow ? "degraded: slow" : "degraded: SYNs are lost";

@@ -11,7 +11,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 {
 	l->key = look_key(r->slot_ms, r->attempt);
 	l->rtt_us = r->outcome.rtt_us;
-	l->error = r->outcome.error;
+	l->error = r->outcome.error & 0x7fff;
+	l->partial = 0;
 	l->verdict = r->outcome.verdict;
 	l->syn_retrans = r->outcome.syn_retrans;
 	memset(address, 0, 16);
@@ -49,9 +50,30 @@ static bool look_is_better(const struct look *a, const struct look *b)
 
 static bool look_replace(struct look *kept, const struct look *l)
 {
+	bool partial = kept->partial || l->partial;
 	if (!look_is_better(l, kept))
 		return false;
 	*kept = *l;
+	kept->partial = partial;
+	return true;
+}
+
+static bool is_down_look(const struct look *l)
+{
+	return verdict_row(l->verdict)->class == CLASS_DOWN;
+}
+
+/* Two rows of the newest look: other addresses, and one of them open, the other down.  Notes the one that is down. */
+static bool note_partial(struct region_history *h, const struct look *l, const uint8_t address[16])
+{
+	struct look *kept = &h->known[0];
+	const uint8_t *bad = is_down_look(l) ? address : h->address;
+
+	if (kept->key != l->key || !memcmp(address, h->address, 16) || is_down_look(l) == is_down_look(kept) ||
+	    is_down_look(l) == look_is_open(l) || (kept->partial && memcmp(bad, h->bad, 16) <= 0))
+		return false;
+	memcpy(h->bad, bad, 16);
+	kept->partial = 1;
 	return true;
 }
 
@@ -80,11 +102,23 @@ static bool add_unknown(struct region_history *h, const struct look *l)
 	return true;
 }
 
+const struct look *history_kept(const struct region_history *h, const struct look *l)
+{
+	for (unsigned i = 0; i < HISTORY_LOOKS; i++)
+		if (h->known[i].key == l->key)
+			return &h->known[i];
+	return NULL;
+}
+
 bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16])
 {
 	uint64_t newest = h->known[0].key > h->unknown.key ? h->known[0].key : h->unknown.key;
+	bool known = verdict_row(l->verdict)->class != CLASS_UNKNOWN;
+	bool partial = known && l->key == newest && note_partial(h, l, address);
 
+	if (l->key > newest)
+		memset(h->bad, 0, sizeof(h->bad));
 	if (l->key > newest || (l->key == newest && memcmp(address, h->address, sizeof(h->address)) > 0))
 		memcpy(h->address, address, sizeof(h->address));
-	return verdict_row(l->verdict)->class == CLASS_UNKNOWN ? add_unknown(h, l) : add_known(h, l);
+	return (known ? add_known(h, l) : add_unknown(h, l)) || partial;
 }

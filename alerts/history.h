@@ -14,7 +14,8 @@
 struct look {
 	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
 	uint32_t rtt_us;
-	uint16_t error; /* errno */
+	uint16_t error : 15; /* errno */
+	uint16_t partial : 1; /* open, but another address of the monitor was down in the same look */
 	uint8_t verdict, syn_retrans;
 };
 
@@ -22,6 +23,7 @@ struct region_history {
 	struct look known[HISTORY_LOOKS]; /* class up or down, newest first, the rest empty */
 	struct look unknown;		  /* the newest of class unknown */
 	uint8_t address[16];		  /* what the newest look of all probed (IPv4 mapped); zeros: none */
+	uint8_t bad[16];		  /* of a partial newest look: an address that is down, the highest; zeros: a family without any */
 };
 
 static inline uint64_t look_key(uint64_t slot_ms, unsigned attempt)
@@ -56,7 +58,10 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 void look_address_text(const uint8_t address[16], char *into);
 
 /* Adds a look.  False: nothing changed (known already, or older than what is kept).  Two results of one key that
- * differ (a job probed twice because an engine died) count once: the better one, so that order does not matter. */
+ * differ (a job probed twice because an engine died, or a job with several addresses) count once: the better one, so that
+ * order does not matter.  Several addresses of which one is open and another down make the look partial. */
+/* What is kept of the same key in the class that knows something; NULL: nothing. */
+const struct look *history_kept(const struct region_history *h, const struct look *l);
 bool history_add(struct region_history *h, const struct look *l, const uint8_t address[16]);
 
 #endif

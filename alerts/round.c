@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOB_BYTES 24 /* of msgpack around monitor and host */
+#define JOB_BYTES 48 /* of msgpack around monitor, host and what is expected */
 
 void rounds_free(struct rounds *r)
 {
@@ -35,11 +35,13 @@ static struct round_job *next_job(struct rounds *r)
 
 static char *texts_of(const struct monitor *m)
 {
-	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1;
-	char *text = malloc(name + host);
+	const char *expected = m->expect_address ? m->expect_address : "";
+	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1, expect = strlen(expected) + 1;
+	char *text = malloc(name + host + expect);
 	must(text);
 	memcpy(text, m->name, name);
 	memcpy(text + name, m->host, host);
+	memcpy(text + name + host, expected, expect);
 	return text;
 }
 
@@ -49,7 +51,7 @@ void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint1
 		if (regions >> i & 1)
 			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
 							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
-							   .close = m->close, .text = texts_of(m) };
+							   .close = m->close, .ip = m->ip, .addresses = m->addresses, .text = texts_of(m) };
 }
 
 /* By what all jobs of an entry must share. */
@@ -66,8 +68,15 @@ static int compare(const void *left, const void *right)
 	DIFFER(timeout_ms);
 	DIFFER(settle_ms);
 	DIFFER(close);
+	DIFFER(ip);
+	DIFFER(addresses);
 #undef DIFFER
 	return 0;
+}
+
+static const char *text_behind(const char *text)
+{
+	return text + strlen(text) + 1;
 }
 
 /* How many jobs from `from` on make one entry. */
@@ -76,8 +85,8 @@ static unsigned fit(const struct rounds *r, size_t from)
 	unsigned n = 0;
 	size_t bytes = 64;
 	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
-		const char *name = r->job[from + n].text;
-		bytes += JOB_BYTES + strlen(name) + strlen(name + strlen(name) + 1);
+		const char *name = r->job[from + n].text, *host = text_behind(name);
+		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host));
 		if (n && bytes > ENTRY_BYTES_BEST)
 			break;
 		n++;
@@ -96,8 +105,13 @@ static void append_entry(const struct round_job *job, unsigned n, struct redis_l
 	options.attempt = job->attempt;
 	options.close = job->close;
 	options.settle_ms = job->settle_ms;
-	for (unsigned i = 0; i < n; i++)
-		text[i] = (struct job_text){ job[i].text, job[i].text + strlen(job[i].text) + 1, job[i].port };
+	options.ip = job->ip;
+	options.addresses = job->addresses;
+	for (unsigned i = 0; i < n; i++) {
+		const char *host = text_behind(job[i].text);
+		text[i] = (struct job_text){ .monitor = job[i].text, .host = host, .port = job[i].port,
+					     .expect_address = text_behind(host) };
+	}
 	void *blob = job_batch_encode(&options, text, n, &len);
 	must_say(blob, "no memory for %u jobs", n);
 	stream_key(key, prefix, region, job->shard, STREAM_HOT);

@@ -12,7 +12,9 @@ struct round_job {
 	uint64_t slot_ms;
 	unsigned attempt, timeout_ms, settle_ms, port;
 	enum close_mode close;
-	char *text; /* malloc'd: monitor, 0, host, 0 */
+	enum job_ip ip;
+	enum job_addresses addresses;
+	char *text; /* malloc'd: monitor, 0, host, 0, expect_address, 0 */
 };
 
 struct rounds {

@@ -133,7 +133,7 @@ static enum watch_state next_state(const struct watch *w, const struct decision 
 		return WATCH_PATH;
 	if (!d->opened) /* failures that are not confirmed, and nothing before */
 		return WATCH_NEW;
-	return d->slow || d->lossy ? WATCH_DEGRADED : WATCH_UP;
+	return d->slow || d->lossy || d->partial ? WATCH_DEGRADED : WATCH_UP;
 }
 
 static void enter_state(struct watch *w, const struct decision *d, enum watch_state state, uint64_t now_ms)
@@ -238,7 +238,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		w->story = NULL;
 	}
 	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed && !d->slow &&
-		  !d->lossy;
+		  !d->lossy && !d->partial;
 	w->due_ms = next_due_ms(w, d, env);
 }
 
@@ -303,6 +303,9 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	look_of_result(&l, address, r);
 	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
 		return;
+	const struct look *kept = history_kept(&w->region[position], &l);
+	if (kept) /* another address of the same look may have been open */
+		l = *kept;
 	if (verdict_row(l.verdict)->class == CLASS_UNKNOWN) /* votes expire by time, not by its coming */
 		return;
 	remember(w, &before);

@@ -51,7 +51,7 @@ struct watch_event {
 	bool page;		      /* somebody is woken: DOWN, its UP, and FLAPPING; false is a notice */
 	bool told;		      /* goes to the channels; false: only to the log of events */
 	bool late;		      /* told now, "still ...": it began while something kept it back */
-	bool slow, lossy;	      /* of DEGRADED: which of them, or both */
+	bool slow, lossy, partial;    /* of DEGRADED: which of them; partial: some of its addresses are down */
 	char why_not[160];	      /* of told false: "maintenance: minor upgrade", "its parent core-switch is down" */
 	uint64_t incident;	      /* number within the monitor, the same for begin and end: the dedupe key */
 	uint64_t since_ms;	      /* first failure; of UP: of the incident it ends */

@@ -51,6 +51,8 @@ static json_t *save_look(const struct look *l)
 	json_array_append_new(a, json_integer(l->rtt_us));
 	json_array_append_new(a, json_integer(l->syn_retrans));
 	json_array_append_new(a, json_integer(l->error));
+	if (l->partial)
+		json_array_append_new(a, json_true());
 	return a;
 }
 
@@ -82,6 +84,7 @@ static json_t *save_telling(const struct telling *t)
 	put_true(o, "logged", t->logged);
 	put_true(o, "slow", t->slow);
 	put_true(o, "lossy", t->lossy);
+	put_true(o, "partial", t->partial);
 	put_true(o, "gathering", t->gathering);
 	return o;
 }
@@ -218,7 +221,8 @@ static bool load_look(struct reading *r, const json_t *a, struct look *l)
 	l->verdict = (uint8_t)verdict_of(r, json_string_value(json_array_get(a, 2)));
 	l->rtt_us = (uint32_t)json_integer_value(json_array_get(a, 3));
 	l->syn_retrans = (uint8_t)json_integer_value(json_array_get(a, 4));
-	l->error = (uint16_t)json_integer_value(json_array_get(a, 5));
+	l->error = (uint16_t)json_integer_value(json_array_get(a, 5)) & 0x7fff;
+	l->partial = json_is_true(json_array_get(a, 6));
 	return !r->failed;
 }
 
@@ -252,6 +256,7 @@ static void load_telling(struct reading *r, const json_t *o, struct telling *t)
 	t->logged = take_true(r, o, "logged");
 	t->slow = take_true(r, o, "slow");
 	t->lossy = take_true(r, o, "lossy");
+	t->partial = take_true(r, o, "partial");
 	t->gathering = take_true(r, o, "gathering");
 }
 

@@ -46,6 +46,7 @@ static struct watch_event *emit(struct watch_actions *actions, const struct tell
 		.scope = t->scope,
 		.slow = t->slow,
 		.lossy = t->lossy,
+		.partial = t->partial,
 	};
 	return e;
 }
@@ -132,6 +133,7 @@ static void note(struct telling *t, enum event_kind kind, const struct watch *w,
 		t->scope = d->quality;
 	t->slow = d->slow;
 	t->lossy = d->lossy;
+	t->partial = d->partial;
 	t->gathering = d->unheard;
 }
 
@@ -157,7 +159,7 @@ static bool goes_on(const struct watch *w, enum event_kind kind, const struct de
 	case EVENT_PATH:
 		return w->state == WATCH_PATH || (open && w->state == WATCH_UNKNOWN);
 	case EVENT_DEGRADED:
-		return w->state == WATCH_DEGRADED || (w->state == WATCH_PATH && (d->slow || d->lossy)) ||
+		return w->state == WATCH_DEGRADED || (w->state == WATCH_PATH && (d->slow || d->lossy || d->partial)) ||
 		       (open && w->state == WATCH_UNKNOWN);
 	case EVENT_UNKNOWN:
 		return w->state == WATCH_UNKNOWN;

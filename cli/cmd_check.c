@@ -37,6 +37,10 @@ static const struct option check_rows[] = {
 	PROBE_OPTION_CLOSE(struct check_values),
 	PROBE_OPTION_SETTLE(struct check_values),
 	PROBE_OPTION_POLICY(struct check_values),
+	PROBE_OPTION_IP(struct check_values),
+	PROBE_OPTION_ADDRESSES(struct check_values),
+	PROBE_OPTION_EXPECT(struct check_values),
+	PROBE_OPTION_RESOLVER(struct check_values),
 	{ "verbose", 'v', OPTION_FLAG, .at = offsetof(struct check_values, verbose), .sentence = "say more in the line" },
 	{ "version", 'V', OPTION_FLAG, .at = offsetof(struct check_values, version), .sentence = "say the version" },
 	{ 0 },
@@ -145,12 +149,32 @@ static uint64_t measured_us(const struct outcome *outcome)
 	return outcome->rtt_us ? outcome->rtt_us : outcome->wall_us;
 }
 
-static enum nagios_state tell(const struct check *check, const struct outcome *outcome)
+static enum nagios_state state_of(const struct check *check, const struct probe_row *row)
 {
+	return judge(check, &row->outcome, measured_us(&row->outcome));
+}
+
+/* The row that decides: critical before warning before unknown before fine. */
+static const struct probe_row *worst_row(const struct check *check, const struct probe_row *row)
+{
+	static const unsigned char rank[] = { [NAGIOS_OK] = 0, [NAGIOS_UNKNOWN] = 1, [NAGIOS_WARNING] = 2, [NAGIOS_CRITICAL] = 3 };
+	const struct probe_row *worst = row;
+	for (; row; row = row->next)
+		if (rank[state_of(check, row)] > rank[state_of(check, worst)])
+			worst = row;
+	return worst;
+}
+
+static enum nagios_state tell(const struct check *check, const struct probe_row *first)
+{
+	const struct probe_row *row = worst_row(check, first);
+	const struct outcome *outcome = &row->outcome;
 	const uint64_t us = measured_us(outcome);
 	const enum nagios_state state = judge(check, outcome, us);
-	char sentence[320], perfdata[200], more[128] = "", limit[96] = "";
-	result_sentence(outcome, outcome->detail, sentence, sizeof sentence);
+	char sentence[720], where[INET6_ADDRSTRLEN + 8] = "", perfdata[200], more[128] = "", limit[96] = "";
+	snprintf(sentence, sizeof sentence, "%s", row->sentence);
+	if (*row->address && check->targets.items[0].family == FAMILY_NONE)
+		snprintf(where, sizeof where, " (%s)", row->address);
 	tame(sentence);
 	nagios_perfdata(perfdata, sizeof perfdata, us, &check->warning, &check->critical, check->jobs.timeout_ms * 1000ull);
 	if (us && (state == NAGIOS_CRITICAL || state == NAGIOS_WARNING))
@@ -160,8 +184,8 @@ static enum nagios_state tell(const struct check *check, const struct outcome *o
 	if (check->set.verbose)
 		snprintf(more, sizeof more, " (wall %u us, rtt %u us, %u SYNs sent again, errno %u)", outcome->wall_us,
 			 outcome->rtt_us, outcome->syn_retrans, outcome->error);
-	printf("TCP %s - %s %s: %s%s%s | %s\n", nagios_state_names[state],
-	       target_text(&check->targets, check->targets.items), verdict_row(outcome->verdict)->name, sentence, limit, more,
+	printf("TCP %s - %s%s %s: %s%s%s | %s\n", nagios_state_names[state],
+	       target_text(&check->targets, check->targets.items), where, verdict_row(outcome->verdict)->name, sentence, limit, more,
 	       perfdata);
 	return state;
 }
@@ -173,19 +197,22 @@ static int run(const struct check *check)
 	struct probe_run probe = {
 		.targets = &check->targets,
 		.jobs = check->jobs,
+		.expect_address = check->set.probe.expect_address,
 		.pipeline = { .slots = 1, .policy = check->policy },
 		.printer = &printer,
 		.program = check_table.program,
 	};
+	if (!probe_options_resolvers(&check->set.probe, probe.pipeline.resolvers, why, sizeof why))
+		return unknown(why);
 	if (probe_printer_init(&printer, &check->targets) < 0)
 		return unknown((char[]){ "no memory" });
 	signal(SIGALRM, give_up);
-	alarm((unsigned)((probe_run_longest_ms(&check->jobs) + 999) / 1000) + GRACE_S);
+	alarm((unsigned)((probe_run_longest_ms(&check->jobs) + 2 * RESOLVE_BUDGET_MS + 999) / 1000) + GRACE_S);
 	int state = NAGIOS_UNKNOWN;
 	if (probe_run(&probe, why, sizeof why) < 0)
 		unknown(why);
 	else
-		state = tell(check, printer.outcomes);
+		state = tell(check, printer.rows[0]);
 	probe_printer_free(&printer);
 	return state;
 }

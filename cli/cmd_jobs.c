@@ -39,6 +39,8 @@ static const struct option jobs_rows[] = {
 	PROBE_OPTION_TIMEOUT(struct jobs_values, 't'),
 	PROBE_OPTION_CLOSE(struct jobs_values),
 	PROBE_OPTION_SETTLE(struct jobs_values),
+	PROBE_OPTION_IP(struct jobs_values),
+	PROBE_OPTION_ADDRESSES(struct jobs_values),
 	{ "expires", 0, OPTION_DURATION, .preset = "60s", .min = 1, .max = JOB_EXPIRES_MAX_MS,
 	  .at = offsetof(struct jobs_values, expires_ms), .sentence = "a job this old is not probed any more",
 	  .only_flag = true },

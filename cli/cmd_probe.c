@@ -41,6 +41,10 @@ static const struct option probe_rows[] = {
 	PROBE_OPTION_CLOSE(struct probe_values),
 	PROBE_OPTION_SETTLE(struct probe_values),
 	PROBE_OPTION_POLICY(struct probe_values),
+	PROBE_OPTION_IP(struct probe_values),
+	PROBE_OPTION_ADDRESSES(struct probe_values),
+	PROBE_OPTION_EXPECT(struct probe_values),
+	PROBE_OPTION_RESOLVER(struct probe_values),
 	{ "connector", 0, OPTION_CHOICE, .preset = "auto", .choices = connector_choices,
 	  .at = offsetof(struct probe_values, connector), .sentence = "what starts the connections" },
 	{ "inflight", 0, OPTION_COUNT, .preset = INFLIGHT_DEFAULT, .min = 1, .max = INFLIGHT_MAX,
@@ -96,8 +100,10 @@ static bool prepare(const struct probe_values *set, struct probe_run *run, char 
 	run->pipeline.connector = (enum connector_choice)set->connector;
 	run->pipeline.rate = (double)set->rate;
 	run->pipeline.policy = policy_new(set->probe.policy, why, why_len);
+	run->expect_address = set->probe.expect_address;
 	return run->pipeline.policy && (!set->fields || row_columns_parse(&printer->columns, ROW_PROBE, set->fields, why, why_len)) &&
 	       probe_options_apply(&set->probe, &run->jobs, why, why_len) &&
+	       probe_options_resolvers(&set->probe, run->pipeline.resolvers, why, why_len) &&
 	       add_sources(&set->sources, &run->pipeline.from, why, why_len);
 }
 
@@ -121,7 +127,7 @@ static int run_probes(const struct probe_values *set, struct probe_run *run)
 	run->pipeline.slots = count < set->inflight ? (unsigned)count : (unsigned)set->inflight;
 	if (probe_printer_init(run->printer, run->targets) < 0)
 		return cli_refuse(&probe_table, CLI_INTERNAL, "no memory for %zu results", count);
-	progress_begin(&progress, !run->printer->outcomes);
+	progress_begin(&progress, !run->printer->rows);
 	run->progress = count > 1 ? &progress : NULL;
 	interrupt_watch();
 	if (probe_run(run, why, sizeof why) < 0)
@@ -135,7 +141,7 @@ static int run_probes(const struct probe_values *set, struct probe_run *run)
 	say_summary(run, ended);
 	if (ended[CLASS_DOWN])
 		return CLI_DOWN;
-	return ended[CLASS_UP] == count ? CLI_UP : CLI_UNKNOWN;
+	return !ended[CLASS_UNKNOWN] && run->taken == count ? CLI_UP : CLI_UNKNOWN;
 }
 
 int cmd_probe(int argc, char **argv)

@@ -73,6 +73,17 @@ void monitor_row_cell(struct text *to, const struct monitor_row *row, unsigned c
 
 /* ---- JSON ---- */
 
+static json_t *expected(const char *joined)
+{
+	json_t *list = json_array();
+	for (const char *at = joined; at && *at; at += *at == ',') {
+		const size_t len = strcspn(at, ",");
+		json_array_append_new(list, json_stringn(at, len));
+		at += len;
+	}
+	return list;
+}
+
 static json_t *names(char *const *name, unsigned count)
 {
 	json_t *list = json_array();
@@ -101,6 +112,9 @@ static void set_members(json_t *o, const struct monitor *m)
 	json_object_set_new(o, "settle_ms", m->settle_ms == JOB_SETTLE_AUTO  ? json_string("auto") :
 					    m->settle_ms == JOB_SETTLE_UNSET ? json_null() :
 									       json_integer(m->settle_ms));
+	json_object_set_new(o, "ip", json_string(job_ip_names[m->ip]));
+	json_object_set_new(o, "addresses", json_string(job_addresses_names[m->addresses]));
+	json_object_set_new(o, "expect_address", expected(m->expect_address));
 	json_object_set_new(o, "regions", names(m->region, m->regions));
 	json_object_set_new(o, "labels", labels);
 	json_object_set_new(o, "runbook", text_or_null(m->runbook));

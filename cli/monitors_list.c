@@ -226,6 +226,12 @@ static void add_members(struct text *to, const struct monitor *m, const struct s
 		add_line(to, "settle", "auto");
 	else if (m->settle_ms != JOB_SETTLE_UNSET)
 		add_ms(to, "settle", m->settle_ms);
+	if (m->ip != IP_ANY)
+		add_line(to, "ip", job_ip_names[m->ip]);
+	if (m->addresses != ADDRESSES_FIRST)
+		add_line(to, "addresses", job_addresses_names[m->addresses]);
+	if (m->expect_address)
+		add_line(to, "expect_address", m->expect_address);
 	add_each(to, "regions", m->region, m->regions);
 	for (unsigned i = 0; i < s->regions && !m->regions; i++)
 		add_line(to, i ? "" : "regions", s->region[i]);

@@ -3,12 +3,15 @@
 #define CLI_PROBE_OPTIONS_H
 
 #include "base/option.h"
-#include "wire/job.h"
+#include "engine/resolve.h"
 
 struct probe_options {
 	uint64_t timeout_ms;
 	int close;		/* enum close_mode */
 	const char *settle, *policy;
+	int ip, addresses;	/* enum job_ip, enum job_addresses */
+	const char *expect_address;
+	struct option_list resolvers;
 };
 
 /* Rows for an option table whose values struct has a struct probe_options named probe. */
@@ -28,6 +31,25 @@ struct probe_options {
 	{ "policy", 0, OPTION_TEXT, .preset = "any", .value = "any|private|public|FILE",                                 \
 	  .sentence = "which addresses may be probed, as for portwatch-engine", .at = offsetof(values, probe.policy),     \
 	  .only_flag = true }
+#define PROBE_OPTION_IP(values)                                                                                          \
+	{ "ip", 0, OPTION_CHOICE, .preset = "any", .choices = job_ip_names,                                              \
+	  .sentence = "which addresses of a name; any: IPv4, or IPv6 where there is none; both: one row each",            \
+	  .at = offsetof(values, probe.ip), .only_flag = true }
+#define PROBE_OPTION_ADDRESSES(values)                                                                                   \
+	{ "addresses", 0, OPTION_CHOICE, .preset = "first", .choices = job_addresses_names,                              \
+	  .sentence = "all: one row for each address of a name, at most 16", .at = offsetof(values, probe.addresses),     \
+	  .only_flag = true }
+#define PROBE_OPTION_EXPECT(values)                                                                                      \
+	{ "expect-address", 0, OPTION_TEXT, .value = "CIDR,...",                                                         \
+	  .sentence = "an address outside of these is wrong-address, and is not probed",                                 \
+	  .at = offsetof(values, probe.expect_address), .only_flag = true }
+#define PROBE_OPTION_RESOLVER(values)                                                                                    \
+	{ "resolver", 0, OPTION_LIST, .value = "ADDRESS[:PORT]",                                                         \
+	  .sentence = "ask this resolver, instead of the system's; several are tried in turn",                            \
+	  .at = offsetof(values, probe.resolvers), .only_flag = true }
+
+/* From --resolver to what a pipeline wants; false: why holds a sentence. */
+bool probe_options_resolvers(const struct probe_options *set, char into[RESOLVERS_TEXT_MAX], char *why, size_t why_len);
 
 /* What the jobs get; false: why holds a sentence. */
 bool probe_options_apply(const struct probe_options *set, struct job_options *into, char *why, size_t why_len);

@@ -1,29 +1,27 @@
 /* probe_printer.c - takes finished batches from the pipeline and puts their results on standard output.
  * In: batches in the order they end.  Out: ndjson and csv at once, line by line; table and json at the end, in the order
  * of the targets.
- * Owns: an outcome per target where the end is waited for (48 bytes each).
+ * Owns: a row for each address where the end is waited for.
  * Why so: a program that reads lines wants each as soon as it is known; a person reads a table from the top and looks for
  * the targets where they were typed, and column widths are known only when all rows are. */
 #include "cli/probe_printer.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
-	SENTENCE_MAX = 320,
+	SENTENCE_MAX = 720,
 	LOOK_AGAIN_MS = 1000, /* nothing is ever held back, so any number would do */
 };
 
-/* Calls each() with the row of one target; the texts live that long. */
-static void with_row(struct probe_printer *p, size_t place, const struct outcome *outcome,
-		     void (*each)(void *arg, const struct row *row), void *arg)
+/* Calls each() with a row of one target; the texts live that long. */
+static void with_row(struct probe_printer *p, size_t place, const struct outcome *outcome, const char *address,
+		     const char *sentence, void (*each)(void *arg, const struct row *row), void *arg)
 {
 	const struct target *t = &p->targets->items[place];
-	char address[INET6_ADDRSTRLEN] = "", sentence[SENTENCE_MAX];
-	if (t->family != FAMILY_NONE)
-		inet_ntop(t->family == FAMILY_V6 ? AF_INET6 : AF_INET, t->address, address, sizeof address);
-	result_sentence(outcome, outcome->detail, sentence, sizeof sentence);
 	const struct row row = {
 		.kind = ROW_PROBE,
 		.target = target_text(p->targets, t),
@@ -46,15 +44,39 @@ static void add_line(void *arg, const struct row *row)
 	}
 }
 
+/* Behind those of its target that came before. */
+static void keep_row(struct probe_printer *p, size_t place, const struct outcome *outcome, const char *address,
+		     const char *sentence)
+{
+	struct probe_row **at = &p->rows[place], *row = malloc(sizeof *row + strlen(sentence) + 1);
+	if (!row) {
+		atomic_store(&p->error, -ENOMEM);
+		return;
+	}
+	*row = (struct probe_row){ .outcome = *outcome };
+	row->outcome.detail = row->outcome.note = NULL; /* the batch's; the sentence has them */
+	snprintf(row->address, sizeof row->address, "%s", address);
+	strcpy(row->sentence, sentence);
+	while (*at)
+		at = &(*at)->next;
+	*at = row;
+}
+
 static void take_batch(struct probe_printer *p, const struct batch *batch)
 {
 	for (unsigned i = 0; i < batch->count; i++) {
+		const struct job *job = &batch->jobs[i];
 		const struct outcome *outcome = &batch->outcomes[i];
+		const size_t place = batch->id_seq + job->index;
+		char address[INET6_ADDRSTRLEN] = "", sentence[SENTENCE_MAX];
+		if (job->family != FAMILY_NONE)
+			inet_ntop(job->family == FAMILY_V6 ? AF_INET6 : AF_INET, job->address, address, sizeof address);
+		result_sentence(outcome, outcome->detail, sentence, sizeof sentence);
 		atomic_fetch_add(&p->ended[verdict_row(outcome->verdict)->class], 1);
-		if (p->outcomes)
-			p->outcomes[batch->id_seq + i] = *outcome;
+		if (p->rows)
+			keep_row(p, place, outcome, address, sentence);
 		else
-			with_row(p, batch->id_seq + i, outcome, add_line, p);
+			with_row(p, place, outcome, address, sentence, add_line, p);
 	}
 }
 
@@ -81,8 +103,8 @@ int probe_printer_init(struct probe_printer *p, const struct target_list *target
 	p->sink = (struct sink){ .put = put, .interrupt = interrupt };
 	p->targets = targets;
 	if (p->silent || p->format == OUTPUT_TABLE || p->format == OUTPUT_JSON) {
-		p->outcomes = calloc(targets->count, sizeof *p->outcomes);
-		return p->outcomes ? 0 : -ENOMEM;
+		p->rows = calloc(targets->count, sizeof *p->rows);
+		return p->rows ? 0 : -ENOMEM;
 	}
 	if (p->format == OUTPUT_CSV)
 		row_csv_header(&p->out, &p->columns);
@@ -91,16 +113,21 @@ int probe_printer_init(struct probe_printer *p, const struct target_list *target
 
 void probe_printer_free(struct probe_printer *p)
 {
-	free(p->outcomes);
+	for (size_t i = 0; p->rows && i < p->targets->count; i++)
+		for (struct probe_row *row; (row = p->rows[i]);) {
+			p->rows[i] = row->next;
+			free(row);
+		}
+	free(p->rows);
 	text_free(&p->out);
 }
 
-/* Calls each() for every target that has an outcome, in the order of the list. */
-static void each_outcome(struct probe_printer *p, void (*each)(void *arg, const struct row *row), void *arg)
+/* Calls each() for every row there is, in the order of the list. */
+static void each_row(struct probe_printer *p, void (*each)(void *arg, const struct row *row), void *arg)
 {
 	for (size_t i = 0; i < p->targets->count; i++)
-		if (p->outcomes[i].verdict != VERDICT_NONE)
-			with_row(p, i, &p->outcomes[i], each, arg);
+		for (const struct probe_row *row = p->rows[i]; row; row = row->next)
+			with_row(p, i, &row->outcome, row->address, row->sentence, each, arg);
 }
 
 static void add_object(void *arg, const struct row *row)
@@ -114,7 +141,7 @@ static void print_json(struct probe_printer *p)
 {
 	text_add(&p->out, "{\"schema\":\"portwatch.probes/1\",\"results\":[");
 	if (!p->out.failed)
-		each_outcome(p, add_object, p);
+		each_row(p, add_object, p);
 	text_add(&p->out, "\n]}\n");
 }
 
@@ -138,9 +165,9 @@ static void add_table_line(void *arg, const struct row *row)
 static void print_table(struct probe_printer *p)
 {
 	struct table_pass pass = { .table = { .columns = &p->columns, .coloured = p->coloured }, .out = &p->out };
-	each_outcome(p, fit, &pass);
+	each_row(p, fit, &pass);
 	row_table_header(&p->out, &pass.table);
-	each_outcome(p, add_table_line, &pass);
+	each_row(p, add_table_line, &pass);
 }
 
 int probe_printer_finish(struct probe_printer *p)

@@ -7,14 +7,22 @@
 #include "engine/sink.h"
 #include <stdatomic.h>
 
+/* What became of one address of a target. */
+struct probe_row {
+	struct probe_row *next;
+	struct outcome outcome; /* without its texts */
+	char address[INET6_ADDRSTRLEN]; /* "" where there is none */
+	char sentence[];
+};
+
 struct probe_printer {
 	struct sink sink;	  /* first: the pipeline's view of it */
 	const struct target_list *targets;
 	enum output_format format;
 	struct row_columns columns;
 	bool coloured;
-	bool silent;		  /* keep the outcomes, print nothing: for the plugin */
-	struct outcome *outcomes; /* one a target, where nothing is printed before the end; NULL otherwise */
+	bool silent;		  /* keep the rows, print nothing: for the plugin */
+	struct probe_row **rows;  /* a list for each target, where nothing is printed before the end; NULL otherwise */
 	struct text out;	  /* the writer thread's, and the caller's again in probe_printer_finish() */
 	_Atomic uint64_t ended[3]; /* by enum verdict_class; from any thread */
 	atomic_int error;	  /* of writing, 0 or negative errno */

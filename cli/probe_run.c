@@ -65,7 +65,7 @@ int probe_run(struct probe_run *run, char *why, size_t why_len)
 	struct pipeline_state state;
 	const uint64_t started_ns = clock_ns();
 
-	target_source_init(&source, run->targets, &run->jobs);
+	target_source_init(&source, run->targets, &run->jobs, run->expect_address);
 	struct pipeline *pipeline = pipeline_start(&run->pipeline, &source.source, &run->printer->sink, why, why_len);
 	if (!pipeline)
 		return -EIO;

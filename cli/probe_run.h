@@ -11,6 +11,7 @@ struct probe_run {
 	/* What to do. */
 	const struct target_list *targets;
 	struct job_options jobs;
+	const char *expect_address; /* NULL: any */
 	struct pipeline_config pipeline;
 	struct probe_printer *printer;
 	struct progress *progress; /* NULL: none */

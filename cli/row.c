@@ -63,6 +63,11 @@ static void get_wall(const struct row *row, struct row_value *value)
 	set_number(value, row->outcome->wall_us > 0, row->outcome->wall_us);
 }
 
+static void get_dns(const struct row *row, struct row_value *value)
+{
+	set_number(value, row->outcome->dns_us > 0, row->outcome->dns_us);
+}
+
 static void get_late(const struct row *row, struct row_value *value)
 {
 	set_number(value, true, row->outcome->late_us);
@@ -107,6 +112,8 @@ static const struct row_field fields[] = {
 	{ "rtt_us", ROW_MICROS, "RTT", BOTH, BOTH,
 	  "SYN to SYN-ACK by the kernel's clock, us; null if it was not measured (not open, or a SYN was lost)", get_rtt },
 	{ "wall_us", ROW_MICROS, "WALL", BOTH, 0, "start to answer by our clock, us; null if nothing was sent", get_wall },
+	{ "dns_us", ROW_MICROS, "DNS", BOTH, 0, "how long the name took, in none of the other times, us; null if there was none to look up",
+	  get_dns },
 	{ "late_us", ROW_MICROS, "LATE", ROW_RESULT, 0, "start minus the scheduled time, us", get_late },
 	{ "attempt", ROW_NUMBER, "ATTEMPT", ROW_RESULT, 0, "0, or the number of the confirming round", get_attempt },
 	{ "syn_retrans", ROW_NUMBER, "RETRANS", BOTH, 0, "SYNs that had to be sent again", get_syn_retrans },

@@ -14,7 +14,7 @@ static void fill_job(struct job *job, const struct target_source *s, const struc
 {
 	*job = (struct job){
 		.slot_ms = clock_wall_ms(),
-		.monitor_at = 0, /* the blob is the host; nobody reads the monitor here */
+		.monitor_at = 0, /* the blob is the host, and what is expected of it; nobody reads the monitor here */
 		.monitor_len = (uint8_t)t->host_len,
 		.host_at = 0,
 		.host_len = (uint8_t)t->host_len,
@@ -24,6 +24,10 @@ static void fill_job(struct job *job, const struct target_source *s, const struc
 		.settle_ms = (uint16_t)s->options.settle_ms,
 		.timeout_ms = (uint16_t)s->options.timeout_ms,
 		.expires_ms = JOB_EXPIRES_MAX_MS, /* somebody is waiting for it: late is better than never */
+		.ip = (uint8_t)s->options.ip,
+		.addresses = (uint8_t)s->options.addresses,
+		.expect_at = t->host_len,
+		.expect_len = s->expect_address ? (uint8_t)strlen(s->expect_address) : 0,
 	};
 	memcpy(job->address, t->address, sizeof job->address);
 }
@@ -33,8 +37,12 @@ static struct batch *make_batch(const struct target_source *s)
 {
 	const struct target *t = &s->targets->items[s->next];
 	struct job job;
+	char blob[HOST_MAX_LEN + EXPECT_TEXT_MAX];
 	fill_job(&job, s, t);
-	struct batch *batch = batch_new(&job, 1, target_text(s->targets, t) + t->host_from, t->host_len);
+	memcpy(blob, target_text(s->targets, t) + t->host_from, t->host_len);
+	if (job.expect_len)
+		memcpy(blob + t->host_len, s->expect_address, job.expect_len);
+	struct batch *batch = batch_new(&job, 1, blob, (size_t)t->host_len + job.expect_len);
 	if (batch) {
 		batch->id_seq = s->next;
 		batch->slot_ms = job.slot_ms;
@@ -71,11 +79,13 @@ static void interrupt(struct source *source)
 	(void)source; /* take() never waits for more than a tenth of a second */
 }
 
-void target_source_init(struct target_source *s, const struct target_list *targets, const struct job_options *options)
+void target_source_init(struct target_source *s, const struct target_list *targets, const struct job_options *options,
+			const char *expect_address)
 {
 	*s = (struct target_source){
 		.source = { .take = take, .published = published, .interrupt = interrupt },
 		.targets = targets,
 		.options = *options,
+		.expect_address = expect_address,
 	};
 }

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 enum key {
-	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, REGIONS, LABELS, RUNBOOK, KEYS
+	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, IP, ADDRESSES, EXPECT_ADDRESS,
+	REGIONS, LABELS, RUNBOOK, KEYS
 };
 static const char *const keys[KEYS + 1] = {
-	"name", "target", "canary", "expect", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "regions", "labels",
+	"name", "target", "canary", "expect", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "ip",
+	"addresses", "expect_address", "regions", "labels",
 	"runbook", NULL
 };
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
@@ -70,6 +72,15 @@ static void take_parent(struct reader *r, const struct yaml_tree *t, const struc
 		free(name); /* value_list() has refused the list */
 }
 
+static void take_expected(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)
+{
+	char why[300];
+	char *range = value_line(r, t, item, "expect_address", EXPECT_TEXT_MAX);
+	if (range && !monitor_expect_add(arg, range, why, sizeof why))
+		say(r, t, item, "%s", why);
+	free(range);
+}
+
 static void read_target(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct monitor *m)
 {
 	char why[300];
@@ -108,6 +119,7 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		     struct monitor *m)
 {
 	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
+	int ip = (int)m->ip, addresses = (int)m->addresses;
 	switch (key) {
 	case TARGET: read_target(r, t, value, m); break;
 	case CANARY: read_word(r, t, value, "canary", canary_names + 1, 1, &canary); break;
@@ -121,6 +133,13 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	case SLOW: read_time(r, t, value, "slow", 0, JOB_TIMEOUT_MAX_MS, &m->slow_ms); break;
 	case CLOSE: read_word(r, t, value, "close", close_mode_names, 0, &close); break;
 	case SETTLE: read_settle(r, t, value, m); break;
+	case IP: read_word(r, t, value, "ip", job_ip_names, 0, &ip); break;
+	case ADDRESSES: read_word(r, t, value, "addresses", job_addresses_names, 0, &addresses); break;
+	case EXPECT_ADDRESS:
+		free(m->expect_address);
+		m->expect_address = NULL;
+		value_list(r, t, value, "expect_address", EXPECT_TEXT_MAX, take_expected, m);
+		break;
 	case REGIONS:
 		free_list(m->region, &m->regions);
 		value_list(r, t, value, "regions", REGIONS_MAX, take_region_name, m);
@@ -136,6 +155,8 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
 	m->expect = (enum expect)expect;
+	m->ip = (enum job_ip)ip;
+	m->addresses = (enum job_addresses)addresses;
 }
 
 static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at,
@@ -181,6 +202,7 @@ static void copy_defaults(const struct monitor *from, struct monitor *m)
 		     (m->label[i].value = strdup(from->label[i].value)));
 	for (unsigned i = 0; i < m->regions; i++)
 		must((m->region[i] = strdup(from->region[i])));
+	must(!from->expect_address || (m->expect_address = strdup(from->expect_address)));
 	must(!from->runbook || (m->runbook = strdup(from->runbook)));
 }
 

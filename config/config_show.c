@@ -51,6 +51,18 @@ static void add_labels(struct text *to, const struct monitor_label *label, unsig
 	text_add(to, "}");
 }
 
+/* Each range as a text of its own: a colon may stand in it. */
+static void add_expected(struct text *to, const char *joined)
+{
+	for (const char *at = joined; *at; at += *at == ',') {
+		const size_t len = strcspn(at, ",");
+		text_add(to, at == joined ? "" : ", ");
+		text_json_string(to, at, len);
+		at += len;
+	}
+	text_add(to, "]");
+}
+
 static void add_monitor(struct text *to, const struct monitor *m)
 {
 	char target[HOST_MAX_LEN + 9];
@@ -66,6 +78,12 @@ static void add_monitor(struct text *to, const struct monitor *m)
 		text_add(to, ", settle: auto");
 	else if (m->settle_ms != JOB_SETTLE_UNSET)
 		add_time(to, "settle", m->settle_ms);
+	if (m->ip != IP_ANY)
+		text_printf(to, ", ip: %s", job_ip_names[m->ip]);
+	if (m->addresses != ADDRESSES_FIRST)
+		text_printf(to, ", addresses: %s", job_addresses_names[m->addresses]);
+	if (m->expect_address)
+		add_expected((text_add(to, ", expect_address: ["), to), m->expect_address);
 	if (m->regions)
 		add_list((text_add(to, ", regions: "), to), m->region, m->regions);
 	if (m->labels)

@@ -5,8 +5,14 @@
 #include "base/must.h"
 #include "base/wait.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct batch_note {
+	struct batch_note *next;
+	char text[];
+};
 
 struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob, size_t blob_len)
 {
@@ -15,7 +21,8 @@ struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob
 	struct batch *b = malloc(sizeof(*b) + jobs_size + outcomes_size + blob_len);
 	if (!b)
 		return NULL;
-	*b = (struct batch){ .count = (uint16_t)count, .open = (uint16_t)count, .blob_len = (uint32_t)blob_len };
+	*b = (struct batch){ .count = (uint16_t)count, .jobs_taken = (uint16_t)count,
+			     .open = (uint16_t)count, .blob_len = (uint32_t)blob_len };
 	char *at = (char *)(b + 1);
 	b->jobs = memcpy(at, jobs, jobs_size);
 	b->outcomes = memset(at + jobs_size, 0, outcomes_size);
@@ -23,9 +30,133 @@ struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob
 	return b;
 }
 
+static void free_one(struct batch *b)
+{
+	for (struct batch_note *next; b->notes; b->notes = next) {
+		next = b->notes->next;
+		free(b->notes);
+	}
+	free(b->grown);
+	free(b);
+}
+
+/* The last of a whole and its parts takes the whole along. */
 void batch_free(struct batch *b)
 {
-	free(b);
+	if (!b)
+		return;
+	for (struct batch *part; (part = b->parts);) {
+		b->parts = part->next;
+		free_one(part);
+	}
+	struct batch *whole = b->whole;
+	if (!whole && atomic_load(&b->parts_open) > 0) {
+		if (batch_split_end(b)) /* else what is on its way will free it */
+			free_one(b);
+		return;
+	}
+	free_one(b);
+	if (whole && atomic_fetch_sub(&whole->parts_open, 1) == 1)
+		batch_free(whole);
+}
+
+const char *batch_keep(struct batch *b, const char *sentence)
+{
+	size_t len = strlen(sentence) + 1;
+	struct batch_note *note = malloc(sizeof(*note) + len);
+	must_say(note, "no memory for a sentence of %zu bytes", len);
+	note->next = b->notes;
+	b->notes = note;
+	return memcpy(note->text, sentence, len);
+}
+
+void batch_split_begin(struct batch *whole)
+{
+	atomic_store(&whole->parts_open, 1);
+}
+
+struct batch *batch_split(struct batch *whole, const struct job *jobs, const struct outcome *outcomes, unsigned count)
+{
+	size_t jobs_size = count * sizeof(struct job), outcomes_size = count * sizeof(struct outcome);
+	struct batch *b = malloc(sizeof(*b) + jobs_size + outcomes_size);
+	must_say(b, "no memory for a batch of %u rows", count);
+	*b = (struct batch){ .count = (uint16_t)count, .jobs_taken = (uint16_t)count, .open = (uint16_t)count,
+			     .blob_len = whole->blob_len, .blob = whole->blob, .hot = whole->hot, .slot_ms = whole->slot_ms,
+			     .stream = whole->stream, .id_ms = whole->id_ms, .id_seq = whole->id_seq,
+			     .taken_ns = whole->taken_ns, .whole = whole };
+	char *at = (char *)(b + 1);
+	b->jobs = memcpy(at, jobs, jobs_size);
+	b->outcomes = memcpy(at + jobs_size, outcomes, outcomes_size);
+	atomic_fetch_add(&whole->parts_open, 1);
+	return b;
+}
+
+bool batch_split_end(struct batch *whole)
+{
+	return atomic_fetch_sub(&whole->parts_open, 1) == 1;
+}
+
+struct batch *batch_join(struct batch *part)
+{
+	struct batch *whole = part->whole;
+	part->next = whole->parts;
+	whole->parts = part;
+	return atomic_fetch_sub(&whole->parts_open, 1) == 1 ? whole : NULL;
+}
+
+/* Where the rows of each job begin; returns how many rows there are. */
+static unsigned row_places(const struct batch *whole, unsigned first[ENTRY_JOBS_MAX])
+{
+	unsigned rows[ENTRY_JOBS_MAX] = { 0 }, total = 0;
+	for (const struct batch *part = whole->parts; part; part = part->next)
+		for (unsigned i = 0; i < part->count; i++)
+			rows[part->jobs[i].index]++;
+	for (unsigned j = 0; j < ENTRY_JOBS_MAX; j++) {
+		first[j] = total;
+		total += rows[j];
+	}
+	return total;
+}
+
+/* Of one job the open rows stand first: who decides row by row shall not see a failure that the next row refutes. */
+static void place_rows(struct batch *whole, const struct batch *part, bool open, unsigned first[ENTRY_JOBS_MAX])
+{
+	for (unsigned i = 0; i < part->count; i++) {
+		if ((part->outcomes[i].verdict == VERDICT_OPEN) != open)
+			continue;
+		unsigned at = first[part->jobs[i].index]++;
+		whole->jobs[at] = part->jobs[i];
+		whole->outcomes[at] = part->outcomes[i];
+	}
+}
+
+static void move_notes(struct batch *from, struct batch *to)
+{
+	for (struct batch_note *note; (note = from->notes);) {
+		from->notes = note->next;
+		note->next = to->notes;
+		to->notes = note;
+	}
+}
+
+void batch_assemble(struct batch *whole)
+{
+	unsigned first[ENTRY_JOBS_MAX], total = row_places(whole, first);
+	must(total >= whole->jobs_taken && total <= ENTRY_JOBS_MAX * (JOB_ADDRESSES_MAX + 2));
+	char *grown = malloc(total * (sizeof(struct job) + sizeof(struct outcome)));
+	must_say(grown, "no memory for %u rows", total);
+	whole->grown = grown;
+	whole->jobs = (struct job *)grown;
+	whole->outcomes = (struct outcome *)(grown + total * sizeof(struct job));
+	whole->count = (uint16_t)total;
+	for (struct batch *part; (part = whole->parts);) {
+		place_rows(whole, part, true, first);
+		place_rows(whole, part, false, first);
+		move_notes(part, whole);
+		whole->parts = part->next;
+		free_one(part);
+	}
+	whole->open = 0;
 }
 
 void batch_list_add(struct batch_list *list, struct batch *b)
@@ -37,7 +168,7 @@ void batch_list_add(struct batch_list *list, struct batch *b)
 		list->head = b;
 	list->tail = b;
 	list->batches++;
-	list->jobs += b->count;
+	list->jobs += b->jobs_taken;
 }
 
 struct batch *batch_list_take(struct batch_list *list)
@@ -49,7 +180,7 @@ struct batch *batch_list_take(struct batch_list *list)
 	if (!list->head)
 		list->tail = NULL;
 	list->batches--;
-	list->jobs -= b->count;
+	list->jobs -= b->jobs_taken;
 	b->next = NULL;
 	return b;
 }

@@ -1,5 +1,6 @@
 /* batch.h - the jobs of one stream entry on their way through the engine, from the source to the sink, in one piece.
- * One allocation when it is taken, one free when it is published; nothing between them allocates.
+ * One allocation when it is taken, one free when it is published; between them only names allocate: a job whose name has
+ * several addresses becomes several rows, and jobs whose names are known earlier than others leave as a part of their own.
  * Owner: whoever holds it in a list.  A lane owns it from batch_queue_take() until its last job has an outcome. */
 #ifndef ENGINE_BATCH_H
 #define ENGINE_BATCH_H
@@ -7,6 +8,7 @@
 #include "wire/job.h"
 #include "wire/result.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct batch {
@@ -18,7 +20,8 @@ struct batch {
 	uint64_t leased_ns;		 /* when Redis last heard that we still have it */
 	uint16_t stream;		 /* the source's own number of the stream it came from */
 	bool hot;			 /* goes before what is not */
-	uint16_t count;			 /* jobs */
+	uint16_t jobs_taken;		 /* jobs of the entry: what is counted as taken and as published */
+	uint16_t count;			 /* rows: one a job, or one for each address that is probed */
 	uint16_t started, open;		 /* jobs begun; jobs without an outcome */
 	uint32_t blob_len;
 	struct batch *ripe_after, *ripe_before; /* the lane's list of those with something to say before they are finished */
@@ -28,7 +31,27 @@ struct batch {
 	struct job *jobs;		 /* count of them */
 	struct outcome *outcomes;	 /* count of them, zeroed */
 	const uint8_t *blob;		 /* the texts that the jobs point into */
+	struct batch *whole;		 /* of a part: what it will be joined to */
+	struct batch *parts;		 /* of a whole: those that have come back; the joiner's */
+	atomic_uint parts_open;		 /* of a whole: parts on their way, and 1 while more may be split off */
+	struct batch_note *notes;	 /* sentences its outcomes point to */
+	void *grown;			 /* jobs and outcomes, where they no longer stand behind the batch */
 };
+
+/* Keeps a copy of a sentence as long as the batch (and the whole it is joined to) lives. */
+const char *batch_keep(struct batch *b, const char *sentence);
+
+/* ---- parts: the resolver splits off, the writer joins ---- */
+
+/* A part with these jobs of a whole; texts stay in the whole.  batch_split_begin() comes before the first, and
+ * batch_split_end() after the last: true, if all parts were back already and nobody else will join it. */
+void batch_split_begin(struct batch *whole);
+struct batch *batch_split(struct batch *whole, const struct job *jobs, const struct outcome *outcomes, unsigned count);
+bool batch_split_end(struct batch *whole);
+/* Takes back a finished part; the whole if this was its last part, else NULL. */
+struct batch *batch_join(struct batch *part);
+/* Once all parts are back: the rows of all parts in the order of the entry's jobs, of each job the open ones first. */
+void batch_assemble(struct batch *whole);
 
 /* Copies jobs and blob into one allocation.  NULL: no memory. */
 struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob, size_t blob_len);

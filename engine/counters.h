@@ -6,6 +6,7 @@
 #include "base/counter.h"
 #include "base/histogram.h"
 #include "wire/redis_trouble.h"
+#include "engine/dns_answer.h"
 #include "wire/verdict.h"
 
 /* Written by a lane's thread. */
@@ -20,6 +21,21 @@ struct lane_counters {
 	counter sockets;	    /* gauge: made */
 	struct histogram rtt;	    /* open, no SYN lost */
 	struct histogram late;	    /* scheduled slot to submission */
+};
+
+/* Written by the resolver's thread. */
+struct resolve_counters {
+	counter names;		    /* gauge: known */
+	counter oldest_ms;	    /* gauge: age of the oldest answer in use */
+	counter open;		    /* gauge: questions under way */
+	counter queued;		    /* gauge: questions not yet sent */
+	counter questions;	    /* asked of resolvers */
+	counter prefetches;	    /* of them: asked before anybody had to wait */
+	counter answers[DNS_OUTCOMES];
+	counter hits;		    /* jobs whose name was known */
+	counter misses;		    /* jobs that waited */
+	counter stale;		    /* jobs that got an old answer */
+	counter changes;	    /* of a name's addresses */
 };
 
 /* Written by the reader thread; oldest_ns also by the writer, both under the source's lock. */

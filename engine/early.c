@@ -15,7 +15,7 @@ static void append(struct early *e, struct batch *b, uint64_t now_ns)
 
 void early_wait(struct early *e, struct batch *b, uint64_t now_ns)
 {
-	if (!b->ripe_ns)
+	if (!b->whole && !b->ripe_ns)
 		append(e, b, now_ns);
 }
 
@@ -33,7 +33,7 @@ uint64_t early_next_ns(const struct early *e)
 	return e->first ? e->first->ripe_ns : UINT64_MAX;
 }
 
-/* Which of the first 64 are down and not yet said: an entry has no more, but for names with many addresses, which wait. */
+/* Which are down and not yet said, of at most 64: an entry has no more jobs, and only parts have more rows than jobs. */
 static uint64_t unsaid(const struct batch *b)
 {
 	uint64_t mask = 0;

@@ -18,7 +18,8 @@ struct early {
 	struct batch *first, *last;
 };
 
-/* A job of the batch has an outcome and others have none.  Nothing happens if it is here already. */
+/* A job of the batch has an outcome and others have none.  Nothing happens if it is here already, nor with a part of an
+ * entry (batch_split()): its bits are not those of the rows of the whole, which is what follows. */
 void early_wait(struct early *e, struct batch *b, uint64_t now_ns);
 /* The batch is finished; nothing happens if it is not here. */
 void early_drop(struct early *e, struct batch *b);

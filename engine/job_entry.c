@@ -151,7 +151,7 @@ void job_stream_entry(void *arg, const struct stream_entry *e)
 	in_flight_add(js, b);
 	batch_list_add(js->into, b);
 	counter_add(&js->counters->entries, 1);
-	counter_add(&js->counters->taken, b->count);
+	counter_add(&js->counters->taken, b->jobs_taken);
 }
 
 /* The replies of MULTI; XADD dlq; XACK; EXEC: true when all of it stands. */

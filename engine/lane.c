@@ -55,10 +55,13 @@ static void job_done(void *arg, struct batch *b)
 	}
 }
 
-/* What can be said of a job without a packet, or NONE. */
-static enum verdict verdict_at_once(const struct lane *lane, const struct job *job, uint64_t wall_ms, const char **detail)
+/* What can be said of a row without a packet, or NONE.  The resolver may have said it already. */
+static enum verdict verdict_at_once(const struct lane *lane, const struct job *job, const struct outcome *o, uint64_t wall_ms,
+				    const char **detail)
 {
-	*detail = NULL;
+	*detail = o->detail;
+	if (o->verdict != VERDICT_NONE)
+		return (enum verdict)o->verdict;
 	if (job->bad) {
 		*detail = job->bad;
 		return VERDICT_LOCAL;
@@ -68,7 +71,7 @@ static enum verdict verdict_at_once(const struct lane *lane, const struct job *j
 	if (wall_ms > job->slot_ms + job->expires_ms)
 		return VERDICT_EXPIRED;
 	if (job->family == FAMILY_NONE) {
-		*detail = "names are not built yet";
+		*detail = "no resolver has seen this name"; /* a batch that came past the pipeline */
 		return VERDICT_RESOLVER;
 	}
 	return VERDICT_NONE;
@@ -80,7 +83,7 @@ static void answer_at_once(struct lane *lane, struct batch *b, unsigned job, enu
 	o->verdict = (uint8_t)v;
 	o->detail = detail;
 	if (v == VERDICT_EXPIRED)
-		o->late_us = probe_lateness_us(&b->jobs[job]);
+		o->late_us = probe_lateness_us(&b->jobs[job], o);
 	counter_add(&lane->counters.verdict[v], 1);
 	job_done(lane, b);
 }
@@ -115,7 +118,7 @@ static void start_parked(struct lane *lane, unsigned *room, uint64_t now_ns, uin
 		const char *detail;
 		struct batch *b = first->batch;
 		const unsigned job = first->job;
-		enum verdict v = verdict_at_once(lane, &b->jobs[job], wall_ms, &detail);
+		enum verdict v = verdict_at_once(lane, &b->jobs[job], &b->outcomes[job], wall_ms, &detail);
 		if (v == VERDICT_NONE && (*room == 0 || pace_take(&lane->pace, now_ns, 1) == 0))
 			return;
 		parked_drop_first(&lane->parked);
@@ -147,7 +150,7 @@ static void start_jobs(struct lane *lane)
 		const char *detail;
 		struct batch *b = list->head;
 		unsigned job = b->started;
-		enum verdict v = verdict_at_once(lane, &b->jobs[job], wall_ms, &detail);
+		enum verdict v = verdict_at_once(lane, &b->jobs[job], &b->outcomes[job], wall_ms, &detail);
 		if (v == VERDICT_NONE && (room == 0 || pace_take(&lane->pace, now_ns, 1) == 0))
 			return;
 		if (++b->started == b->count)

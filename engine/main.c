@@ -23,7 +23,7 @@ struct values {
 	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle, *policy;
 	uint64_t lanes, slots, rate, per_destination, keep_results_ms;
 	int connector, coalesce, log_format, log_level;
-	struct option_list source;
+	struct option_list source, resolver;
 	bool version;
 };
 
@@ -60,6 +60,8 @@ static const struct option options[] = {
 	  .sentence = "whether identical jobs that are under way at the same time share one connection" },
 	{ .name = "source", .type = OPTION_LIST, .value = "ADDRESS", AT(source),
 	  .sentence = "address probes leave from" },
+	{ .name = "resolver", .type = OPTION_LIST, .value = "ADDRESS[:PORT]", AT(resolver),
+	  .sentence = "resolver for host names, instead of the system's" },
 	{ .name = "settle", .type = OPTION_TEXT, .preset = "0", .value = "0|auto|MS", AT(settle),
 	  .sentence = "how long to watch for a reset after the handshake, for jobs that do not say; auto: about two round trips" },
 	{ .name = "keep-results", .type = OPTION_DURATION, .preset = "1h", .min = 1000, .max = 604800000, .value = "TIME", AT(keep_results_ms),
@@ -147,6 +149,9 @@ static void fill_config(const struct values *v, struct pipeline_config *config)
 	}
 	for (unsigned i = 0; i < v->source.count; i++)
 		if (local_addresses_add(&config->from, v->source.item[i], why, sizeof(why)) < 0)
+			usage(why);
+	for (unsigned i = 0; i < v->resolver.count; i++)
+		if (!resolver_list_add(config->resolvers, v->resolver.item[i], why, sizeof(why)))
 			usage(why);
 }
 

@@ -71,6 +71,34 @@ static void write_jobs(struct text *t, const struct metrics *m, const struct pip
 			    lanes_sum(m, offsetof(struct lane_counters, verdict) + v * sizeof(counter)));
 }
 
+static void write_names(struct text *t, const struct metrics *m, const struct pipeline_state *state)
+{
+	static const char *const outcome[DNS_OUTCOMES] = { [DNS_ADDRESSES] = "addresses", [DNS_NO_DATA] = "no_data",
+							   [DNS_NO_NAME] = "no_name", [DNS_SILENT] = "silent",
+							   [DNS_UNREACHED] = "unreached", [DNS_SERVFAIL] = "servfail",
+							   [DNS_REFUSED] = "refused", [DNS_GARBLED] = "garbled" };
+	const struct resolve_counters *r = pipeline_resolve_counters(m->pipeline);
+	prom_single(t, "portwatch_engine_names", "gauge", "Host names that are known.", counter_read(&r->names));
+	prom_family(t, "portwatch_engine_names_oldest_seconds", "gauge", "Age of the oldest answer that is in use.");
+	text_printf(t, "portwatch_engine_names_oldest_seconds %.3f\n", (double)counter_read(&r->oldest_ms) / MS_PER_S);
+	prom_single(t, "portwatch_engine_jobs_resolving", "gauge", "Jobs that wait for a name; they take no slots.", state->resolving);
+	prom_single(t, "portwatch_engine_dns_questions_total", "counter", "Questions asked of resolvers.", counter_read(&r->questions));
+	prom_single(t, "portwatch_engine_dns_prefetches_total", "counter", "Of them, asked before a known answer expired.",
+	       counter_read(&r->prefetches));
+	prom_single(t, "portwatch_engine_dns_questions_open", "gauge", "Questions under way.", counter_read(&r->open));
+	prom_single(t, "portwatch_engine_dns_questions_queued", "gauge", "Questions not sent yet.", counter_read(&r->queued));
+	prom_family(t, "portwatch_engine_dns_answers_total", "counter", "What became of questions.");
+	for (unsigned o = DNS_NONE + 1; o < DNS_OUTCOMES; o++)
+		text_printf(t, "portwatch_engine_dns_answers_total{outcome=\"%s\"} %" PRIu64 "\n", outcome[o],
+			    counter_read(&r->answers[o]));
+	prom_family(t, "portwatch_engine_name_jobs_total", "counter", "Jobs with a name, by whether it was known when they came.");
+	text_printf(t, "portwatch_engine_name_jobs_total{cache=\"hit\"} %" PRIu64 "\n", counter_read(&r->hits));
+	text_printf(t, "portwatch_engine_name_jobs_total{cache=\"miss\"} %" PRIu64 "\n", counter_read(&r->misses));
+	prom_single(t, "portwatch_engine_name_stale_total", "counter", "Jobs that got an expired answer because there was no newer one.",
+	       counter_read(&r->stale));
+	prom_single(t, "portwatch_engine_name_changes_total", "counter", "Times a name's addresses became others.", counter_read(&r->changes));
+}
+
 static void write_times(struct text *t, const struct metrics *m)
 {
 	struct histogram *sum = calloc(2, sizeof(*sum)); /* 14 KB: not for a small thread stack */
@@ -149,6 +177,7 @@ void metrics_write(void *arg, struct text *into)
 	pipeline_look(m->pipeline, &state);
 	write_info(into, m, &state);
 	write_jobs(into, m, &state);
+	write_names(into, m, &state);
 	write_times(into, m);
 	write_streams(into, m);
 	write_redis(into, m);

@@ -1,9 +1,14 @@
 /* pipeline.c - the engine in one screen: where two stages are named together.
  *
  *	source --take()--> reader thread --lane_give()--> lanes --finished--> writer thread --put()--> sink
+ *				     \--resolve_give()--> resolver --lane_give()--/
+ *
+ * Batches of literal addresses go straight to a lane.  Those with names pass the resolver, which may split them; the writer
+ * joins the parts, so that sink and source see what was taken.
  *
  * Intake is bounded by slots: the reader asks for no more jobs than slots are free, and a slot counts as free only when
- * its job's result is published.  So Redis slow or away stops intake, memory stays bounded, and
+ * its job's result is published.  A job that waits for its name takes none (up to RESOLVE_WAITING_MAX of them): 50,000
+ * names that nobody knows yet must not keep those with an address waiting.  So Redis slow or away stops intake, memory stays bounded, and
  * taken = published + in flight at every moment. */
 #include "engine/pipeline.h"
 
@@ -28,7 +33,9 @@ struct pipeline {
 	struct sink *sink;
 	struct lane *lane[PIPELINE_LANES_MAX];
 	struct destination_cap *cap; /* NULL: none */
-	uint64_t given[PIPELINE_LANES_MAX]; /* jobs; the reader's own */
+	pthread_mutex_t giving;		    /* reader and resolver both give */
+	uint64_t given[PIPELINE_LANES_MAX]; /* rows; under giving */
+	struct resolver *resolver;
 	struct batch_queue finished;
 	pthread_t reader, writer;
 	bool reading, writing; /* the threads exist */
@@ -45,15 +52,24 @@ static void wait_moved(struct pipeline *p, unsigned wait_ms)
 	wait_until_ns(&p->moved, &p->lock, clock_ns() + wait_ms * NS_PER_MS);
 }
 
+/* Jobs that take a slot: under way, and not waiting for a name. */
+static uint64_t slots_used(const struct pipeline *p)
+{
+	uint64_t used = p->taken - p->published, waiting = resolver_waiting(p->resolver);
+	if (waiting > RESOLVE_WAITING_MAX)
+		waiting = RESOLVE_WAITING_MAX;
+	return used > waiting ? used - waiting : 0;
+}
+
 /* Free slots, waiting a little for them.  Less than one full entry is not worth a read, unless slots are that few. */
 static unsigned wait_for_room(struct pipeline *p)
 {
 	unsigned least = p->config.slots / 2 < ENTRY_JOBS_MAX ? (p->config.slots + 1) / 2 : ENTRY_JOBS_MAX;
 	pthread_mutex_lock(&p->lock);
-	uint64_t used = p->taken - p->published;
+	uint64_t used = slots_used(p);
 	if (p->config.slots < used + least) {
 		wait_moved(p, ROOM_WAIT_MS);
-		used = p->taken - p->published;
+		used = slots_used(p);
 	}
 	pthread_mutex_unlock(&p->lock);
 	return p->config.slots < used + least ? 0 : (unsigned)(p->config.slots - used);
@@ -82,18 +98,39 @@ static unsigned idlest_lane(struct pipeline *p)
 	return best;
 }
 
-static void give_to_lanes(struct pipeline *p, struct batch_list *taken)
+static void give_to_lanes(void *arg, struct batch_list *batches)
 {
-	pthread_mutex_lock(&p->lock);
-	p->taken += taken->jobs;
-	pthread_mutex_unlock(&p->lock);
-	for (struct batch *b; (b = batch_list_take(taken));) {
+	struct pipeline *p = arg;
+	for (struct batch *b; (b = batch_list_take(batches));) {
 		struct batch_list one = { 0 };
+		pthread_mutex_lock(&p->giving);
 		unsigned i = idlest_lane(p);
 		p->given[i] += b->count;
+		pthread_mutex_unlock(&p->giving);
 		batch_list_add(&one, b);
 		lane_give(p->lane[i], &one);
 	}
+}
+
+/* All parts were back before the resolver let go of it. */
+static void whole_is_back(void *arg, struct batch *b)
+{
+	struct pipeline *p = arg;
+	struct batch_list one = { 0 };
+	batch_list_add(&one, b);
+	batch_queue_put(&p->finished, &one);
+}
+
+static void give_on(struct pipeline *p, struct batch_list *taken)
+{
+	struct batch_list names = { 0 }, literals = { 0 };
+	pthread_mutex_lock(&p->lock);
+	p->taken += taken->jobs;
+	pthread_mutex_unlock(&p->lock);
+	for (struct batch *b; (b = batch_list_take(taken));)
+		batch_list_add(resolve_wanted(b) ? &names : &literals, b);
+	give_to_lanes(p, &literals);
+	resolve_give(p->resolver, &names);
 }
 
 /* Draining: no more jobs, but what was taken is ours until it is published. */
@@ -120,7 +157,7 @@ static void *reader_run(void *arg)
 		struct batch_list taken = { 0 };
 		unsigned room = wait_for_room(p);
 		ended = p->source->take(p->source, room, room ? TAKE_WAIT_MS : 0, &taken);
-		give_to_lanes(p, &taken);
+		give_on(p, &taken);
 	}
 	if (!ended)
 		keep_until_published(p);
@@ -138,12 +175,26 @@ static void give_back(struct pipeline *p, struct batch_list *published)
 		if (b->early)
 			continue; /* a copy: its batch follows */
 		p->source->published(p->source, b);
-		jobs += b->count;
+		jobs += b->jobs_taken;
 	}
 	pthread_mutex_lock(&p->lock);
 	p->published += jobs;
 	pthread_cond_broadcast(&p->moved);
 	pthread_mutex_unlock(&p->lock);
+}
+
+/* Parts wait for the rest of their whole. */
+static void join_parts(struct batch_list *finished)
+{
+	struct batch_list joined = { 0 };
+	for (struct batch *b; (b = batch_list_take(finished));) {
+		if (b->whole && !(b = batch_join(b)))
+			continue;
+		if (b->parts)
+			batch_assemble(b);
+		batch_list_add(&joined, b);
+	}
+	*finished = joined;
 }
 
 static void *writer_run(void *arg)
@@ -153,6 +204,7 @@ static void *writer_run(void *arg)
 	while (!atomic_load(&p->stopped)) {
 		struct batch_list fresh = { 0 }, published = { 0 };
 		batch_queue_take(&p->finished, &fresh, wait_ms);
+		join_parts(&fresh);
 		wait_ms = p->sink->put(p->sink, &fresh, &published);
 		if (published.head)
 			give_back(p, &published);
@@ -248,7 +300,12 @@ struct pipeline *pipeline_start(const struct pipeline_config *config, struct sou
 	batch_queue_init(&p->finished);
 	wait_init(&p->moved);
 	pthread_mutex_init(&p->lock, NULL);
-	if (!start_lanes(p, why, why_len)) {
+	pthread_mutex_init(&p->giving, NULL);
+	const struct resolve_config resolve = { .servers = config->resolvers[0] ? p->config.resolvers : NULL,
+						.policy = config->policy, .give = give_to_lanes,
+						.whole = whole_is_back, .arg = p };
+	p->resolver = resolver_start(&resolve, why, why_len);
+	if (!p->resolver || !start_lanes(p, why, why_len)) {
 		pipeline_free(p);
 		return NULL;
 	}
@@ -265,6 +322,7 @@ void pipeline_drain(struct pipeline *p)
 {
 	atomic_store(&p->draining, true);
 	p->source->interrupt(p->source);
+	resolver_drain(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		lane_drain(p->lane[i]);
 }
@@ -293,12 +351,15 @@ void pipeline_free(struct pipeline *p)
 		batch_queue_nudge(&p->finished);
 		pthread_join(p->writer, NULL);
 	}
+	if (p->resolver)
+		resolver_stop(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes && p->lane[i]; i++)
 		lane_stop(p->lane[i]);
 	destination_cap_free(p->cap);
 	batch_queue_free(&p->finished);
 	pthread_cond_destroy(&p->moved);
 	pthread_mutex_destroy(&p->lock);
+	pthread_mutex_destroy(&p->giving);
 	free(p);
 }
 
@@ -320,6 +381,7 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state)
 	state->published = p->published;
 	pthread_mutex_unlock(lock);
 	state->in_flight = state->taken - state->published;
+	state->resolving = resolver_waiting(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		state->probing += counter_read(&lane_counters(p->lane[i])->in_flight);
 }
@@ -327,6 +389,11 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state)
 unsigned pipeline_lanes(const struct pipeline *p)
 {
 	return p->config.lanes;
+}
+
+const struct resolve_counters *pipeline_resolve_counters(const struct pipeline *p)
+{
+	return resolver_counters(p->resolver);
 }
 
 const struct lane_counters *pipeline_lane_counters(const struct pipeline *p, unsigned lane)

@@ -1,8 +1,9 @@
-/* pipeline.h - the engine's stages in one place: source -> lanes -> sink. */
+/* pipeline.h - the engine's stages in one place: source -> resolver -> lanes -> sink. */
 #ifndef ENGINE_PIPELINE_H
 #define ENGINE_PIPELINE_H
 
 #include "engine/lane.h"
+#include "engine/resolve.h"
 #include "engine/sink.h"
 #include "engine/source.h"
 
@@ -18,6 +19,7 @@ struct pipeline_config {
 	const struct address_policy *policy; /* NULL: any; borrowed until pipeline_free() */
 	unsigned per_destination;	     /* new connections a second to one address; 0: no limit */
 	bool coalesce;			     /* identical jobs of a lane share an attempt */
+	char resolvers[RESOLVERS_TEXT_MAX]; /* resolver_list_add() fills it; "": the system's */
 };
 
 struct pipeline;
@@ -40,9 +42,11 @@ struct pipeline_state {
 	unsigned second_choice;		       /* how many lanes had to */
 	uint64_t taken, published, in_flight; /* jobs; taken = published + in_flight */
 	uint64_t probing;		      /* connects in flight now */
+	uint64_t resolving;		      /* jobs that wait for a name; they take no slots */
 };
 void pipeline_look(const struct pipeline *p, struct pipeline_state *state);
 unsigned pipeline_lanes(const struct pipeline *p);
+const struct resolve_counters *pipeline_resolve_counters(const struct pipeline *p);
 const struct lane_counters *pipeline_lane_counters(const struct pipeline *p, unsigned lane);
 
 #endif

@@ -119,9 +119,9 @@ static uint32_t us_between(uint64_t from_ns, uint64_t to_ns)
 	return us == 0 ? 1 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-int32_t probe_lateness_us(const struct job *job)
+int32_t probe_lateness_us(const struct job *job, const struct outcome *o)
 {
-	int64_t late = (int64_t)clock_wall_us() - (int64_t)(job->slot_ms * US_PER_MS);
+	int64_t late = (int64_t)clock_wall_us() - (int64_t)(job->slot_ms * US_PER_MS) - o->dns_us;
 	return late > INT32_MAX ? INT32_MAX : late < INT32_MIN ? INT32_MIN : (int32_t)late;
 }
 
@@ -242,7 +242,7 @@ static void begin_joined(struct probes *ps, struct probe *p, int slot)
 	p->joined = twin->joined;
 	twin->joined = slot_of(ps, p);
 	const int64_t age_us = (int64_t)((clock_ns() - twin->started_ns) / NS_PER_US);
-	outcome_of(p)->late_us = (int32_t)(probe_lateness_us(job_of(p)) - age_us);
+	outcome_of(p)->late_us = (int32_t)(probe_lateness_us(job_of(p), outcome_of(p)) - age_us);
 	counter_add(&ps->counters->joined, 1);
 }
 
@@ -279,7 +279,7 @@ static void begin_connect(struct probes *ps, struct probe *p, int res)
 		return;
 	}
 	probe_enter(p, PROBE_CONNECTING);
-	outcome_of(p)->late_us = probe_lateness_us(job);
+	outcome_of(p)->late_us = probe_lateness_us(job, outcome_of(p));
 	if (outcome_of(p)->late_us > 0)
 		histogram_add(&ps->counters->late, (uint64_t)outcome_of(p)->late_us);
 	counter_add(&ps->counters->connects, 1);

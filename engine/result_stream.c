@@ -152,7 +152,7 @@ static unsigned append_all_rows(struct result_stream *rs, const struct batch *b,
 			append_rows(rs, b);
 			entries++;
 		}
-		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, i, &b->outcomes[i]) == 0);
+		must(result_rows_add(rs->rows, &b->jobs[i], b->blob, b->jobs[i].index, &b->outcomes[i]) == 0);
 	}
 	if (!result_rows_count(rs->rows))
 		return entries;
@@ -186,7 +186,7 @@ static void settle(struct result_stream *rs, struct batch *b, bool taken, struct
 	}
 	if (taken) {
 		counter_add(&rs->counters->entries, 1);
-		counter_add(&rs->counters->published, b->count);
+		counter_add(&rs->counters->published, b->jobs_taken);
 		if (b->said)
 			forget_copies(&rs->said, b);
 	}

@@ -183,7 +183,7 @@ static void retire(struct monitors *m, uint32_t index, uint64_t at_ms, bool keep
 static bool same_options(const struct job_options *a, const struct job_options *b)
 {
 	return a->timeout_ms == b->timeout_ms && a->expires_ms == b->expires_ms && a->close == b->close &&
-	       a->settle_ms == b->settle_ms;
+	       a->settle_ms == b->settle_ms && a->ip == b->ip && a->addresses == b->addresses;
 }
 
 /* A job of a short interval expires sooner: what is 30 intervals old is of no use, and the ledger can count 64. */
@@ -191,6 +191,7 @@ static int class_of(struct monitors *m, const struct monitor *def)
 {
 	uint64_t soon = 30ull * def->interval_ms;
 	struct job_options o = { .timeout_ms = def->timeout_ms, .close = def->close, .settle_ms = def->settle_ms,
+				 .ip = def->ip, .addresses = def->addresses,
 				 .expires_ms = soon < m->expires_ms ? (unsigned)soon : m->expires_ms };
 	for (unsigned i = 0; i < m->classes; i++)
 		if (same_options(&m->class[i], &o))
@@ -221,7 +222,8 @@ static uint16_t regions_of(const struct monitors *m, const struct monitor *def)
 static uint8_t *encode(const struct monitor *def, uint16_t *len)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
-	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port };
+	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port,
+				.expect_address = def->expect_address };
 	*len = (uint16_t)job_bytes(&job, bytes);
 	uint8_t *copy = malloc(*len);
 	if (copy)

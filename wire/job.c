@@ -8,11 +8,15 @@
 #include "base/option.h"
 #include "wire/guard.h"
 #include "wire/msgpack_read.h"
+#include "wire/prefix.h"
 #include "wire/target.h"
 
 #include <arpa/inet.h>
 
 const char *const close_mode_names[CLOSE_MODES + 1] = { "rst", "fin", "half", NULL };
+
+const char *const job_ip_names[IP_CHOICES + 1] = { "any", "v4", "v6", "both", NULL };
+const char *const job_addresses_names[ADDRESSES_CHOICES + 1] = { "first", "all", NULL };
 
 const struct job_options job_options_default = {
 	.timeout_ms = JOB_TIMEOUT_DEFAULT_MS,
@@ -43,7 +47,7 @@ bool settle_parse(const char *text, unsigned *settle_ms, char *why, size_t why_l
 	return false;
 }
 
-enum setting { SET_TIMEOUT, SET_CLOSE, SET_SETTLE, SET_EXPIRES, SET_SLOT, SET_ATTEMPT, SETTINGS };
+enum setting { SET_TIMEOUT, SET_CLOSE, SET_SETTLE, SET_EXPIRES, SET_SLOT, SET_ATTEMPT, SET_IP, SET_ADDRESSES, SETTINGS };
 
 /* What a key of an options map may say: a number from low to high or, where words stand, one of the words (whose value is
  * first_word and up). */
@@ -63,6 +67,8 @@ static const struct setting_row {
 			  "expires_ms is not a whole number from 1 to 86400000" },
 	[SET_SLOT] = { "slot", 0, TIME_MAX_MS, NULL, 0, "slot is not a time in ms since 1970 before the year 10000" },
 	[SET_ATTEMPT] = { "attempt", 0, UINT16_MAX, NULL, 0, "attempt is not a whole number from 0 to 65535" },
+	[SET_IP] = { "ip", 1, 0, job_ip_names, IP_ANY, "ip is not \"any\", \"v4\", \"v6\" or \"both\"" },
+	[SET_ADDRESSES] = { "addresses", 1, 0, job_addresses_names, ADDRESSES_FIRST, "addresses is not \"first\" or \"all\"" },
 };
 
 static void setting_apply(struct job *job, enum setting which, int64_t value)
@@ -86,6 +92,12 @@ static void setting_apply(struct job *job, enum setting which, int64_t value)
 	case SET_ATTEMPT:
 		job->attempt = (uint16_t)value;
 		break;
+	case SET_IP:
+		job->ip = (uint8_t)value;
+		break;
+	case SET_ADDRESSES:
+		job->addresses = (uint8_t)value;
+		break;
 	case SETTINGS:
 		break;
 	}
@@ -101,13 +113,32 @@ static bool setting_value(const struct setting_row *row, const msgpack_object *o
 	return object_integer(o, row->low, row->high, value);
 }
 
+/* The one option that is a text; it stays in the blob. */
+static const char *expect_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	struct prefix prefix[PREFIXES_MAX];
+	char why[256];
+	if (o->type != MSGPACK_OBJECT_STR || o->via.str.size > EXPECT_TEXT_MAX ||
+	    prefixes_parse(o->via.str.ptr, o->via.str.size, prefix, why, sizeof(why)) < 0)
+		return "expect_address is not a list of addresses or ADDRESS/BITS with commas, of at most 255 bytes";
+	job->expect_at = (uint16_t)(o->via.str.ptr - blob);
+	job->expect_len = (uint8_t)o->via.str.size;
+	return NULL;
+}
+
 /* Applies a map of options to a job.  NULL, or the sentence for the first value that is wrong. */
-static const char *job_options_read(const msgpack_object *o, struct job *job)
+static const char *job_options_read(const msgpack_object *o, const char *blob, struct job *job)
 {
 	if (o->type != MSGPACK_OBJECT_MAP)
 		return "options are not a map";
 	for (uint32_t i = 0; i < o->via.map.size; i++) {
 		const msgpack_object_kv *pair = &o->via.map.ptr[i];
+		if (object_is_text(&pair->key, "expect_address")) {
+			const char *fault = expect_read(&pair->val, blob, job);
+			if (fault)
+				return fault;
+			continue;
+		}
 		for (enum setting s = 0; s < SETTINGS; s++) {
 			int64_t value = 0;
 			if (!object_is_text(&pair->key, settings[s].key))
@@ -185,7 +216,7 @@ static void job_read(const msgpack_object *o, const char *blob, struct job *job)
 	blame(job, host_read(&part[1], blob, job));
 	blame(job, port_read(&part[2], job));
 	if (o->via.array.size == 4)
-		blame(job, job_options_read(&part[3], job));
+		blame(job, job_options_read(&part[3], blob, job));
 }
 
 static int batch_read(const msgpack_object *batch, const char *blob, uint64_t slot_ms, struct job *jobs, char *why,
@@ -209,13 +240,14 @@ static int batch_read(const msgpack_object *batch, const char *blob, uint64_t sl
 		snprintf(why, why_len, "batch has %u jobs, it must have 1 to %d", count, ENTRY_JOBS_MAX);
 		return -EBADMSG;
 	}
-	const char *fault = job_options_read(&part[0], &usual);
+	const char *fault = job_options_read(&part[0], blob, &usual);
 	if (fault) {
 		snprintf(why, why_len, "defaults of the batch: %s", fault);
 		return -EBADMSG;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		jobs[i] = usual;
+		jobs[i].index = (uint8_t)i;
 		job_read(&part[1].via.array.ptr[i], blob, &jobs[i]);
 	}
 	return (int)count;
@@ -287,8 +319,9 @@ static bool options_pack(msgpack_packer *pk, const struct job_options *o)
 {
 	const struct job_options *usual = &job_options_default;
 	bool closes = o->close != usual->close, settles = o->settle_ms != usual->settle_ms;
+	bool families = o->ip != usual->ip, many = o->addresses != usual->addresses;
 	unsigned pairs = (o->timeout_ms != usual->timeout_ms) + closes + settles +
-			 (o->expires_ms != usual->expires_ms) + (o->attempt != usual->attempt);
+			 (o->expires_ms != usual->expires_ms) + (o->attempt != usual->attempt) + families + many;
 
 	return msgpack_pack_map(pk, pairs) ||
 	       pack_number(pk, "timeout_ms", o->timeout_ms, usual->timeout_ms) ||
@@ -296,13 +329,17 @@ static bool options_pack(msgpack_packer *pk, const struct job_options *o)
 	       (o->settle_ms == JOB_SETTLE_AUTO ? pack_word(pk, "settle_ms", "auto")
 						: pack_number(pk, "settle_ms", o->settle_ms, usual->settle_ms)) ||
 	       pack_number(pk, "expires_ms", o->expires_ms, usual->expires_ms) ||
-	       pack_number(pk, "attempt", o->attempt, usual->attempt);
+	       pack_number(pk, "attempt", o->attempt, usual->attempt) ||
+	       (families && pack_word(pk, "ip", job_ip_names[o->ip])) ||
+	       (many && pack_word(pk, "addresses", job_addresses_names[o->addresses]));
 }
 
 static bool job_pack(msgpack_packer *pk, const struct job_text *job)
 {
-	return msgpack_pack_array(pk, 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
-	       msgpack_pack_unsigned_int(pk, job->port);
+	bool expects = job->expect_address && *job->expect_address;
+	return msgpack_pack_array(pk, expects ? 4 : 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
+	       msgpack_pack_unsigned_int(pk, job->port) ||
+	       (expects && (msgpack_pack_map(pk, 1) || pack_word(pk, "expect_address", job->expect_address)));
 }
 
 void *job_batch_encode(const struct job_options *options, const struct job_text *jobs, unsigned count, size_t *len)

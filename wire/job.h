@@ -9,6 +9,9 @@
  *	expires_ms	1..86400000		age of the slot at which a job is not probed	60000
  *	slot		ms since 1970		the scheduled time (a job's own)		the entry's
  *	attempt		0..65535		confirm rounds count up				0
+ *	ip		"any" | "v4" | "v6" | "both"  which addresses of a name; any: IPv4, or IPv6 where there is none	"any"
+ *	addresses	"first" | "all"		how many of each family				"first"
+ *	expect_address	"192.0.2.0/24,2001:db8::/32"  every address of the host lies in one of them, at most 255 bytes
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
@@ -20,6 +23,13 @@
 
 enum close_mode { CLOSE_RST, CLOSE_FIN, CLOSE_HALF, CLOSE_MODES };
 extern const char *const close_mode_names[CLOSE_MODES + 1]; /* "rst", "fin", "half", NULL */
+enum job_ip { IP_ANY, IP_V4, IP_V6, IP_BOTH, IP_CHOICES };
+extern const char *const job_ip_names[IP_CHOICES + 1]; /* "any", "v4", "v6", "both", NULL */
+enum job_addresses { ADDRESSES_FIRST, ADDRESSES_ALL, ADDRESSES_CHOICES };
+extern const char *const job_addresses_names[ADDRESSES_CHOICES + 1]; /* "first", "all", NULL */
+
+#define JOB_ADDRESSES_MAX 16  /* rows that one job may become; with more addresses the first in order are probed */
+#define EXPECT_TEXT_MAX 255   /* of expect_address */
 
 #define JOB_TIMEOUT_DEFAULT_MS 3200 /* four SYNs on Linux >= 6.5: 0, 1, 2 and 3 s */
 #define JOB_TIMEOUT_MAX_MS 60000
@@ -47,6 +57,11 @@ struct job {
 	uint16_t attempt;
 	uint16_t timeout_ms;
 	uint32_t expires_ms;
+	uint16_t expect_at;   /* expect_address, in the blob */
+	uint8_t expect_len;   /* 0: any address will do */
+	uint8_t ip;	      /* enum job_ip */
+	uint8_t addresses;    /* enum job_addresses */
+	uint8_t index;	      /* its place in the entry: rows of one job share it */
 };
 
 /* Parses the blob of an entry whose slot is slot_ms.  Returns the number of jobs (1..ENTRY_JOBS_MAX).  A job that is
@@ -64,12 +79,15 @@ bool job_set_literal(struct job *job, const char *host, size_t len);
 struct job_text {
 	const char *monitor, *host;
 	unsigned port;
+	const char *expect_address; /* NULL or "": any; checked by the caller (wire/prefix.h) */
 };
 
 struct job_options {
 	unsigned timeout_ms, expires_ms, attempt;
 	enum close_mode close;
 	unsigned settle_ms; /* or JOB_SETTLE_AUTO, JOB_SETTLE_UNSET */
+	enum job_ip ip;
+	enum job_addresses addresses;
 };
 extern const struct job_options job_options_default;
 

@@ -33,10 +33,15 @@ static uint8_t *number(uint8_t *at, uint32_t n)
 size_t job_bytes(const struct job_text *job, uint8_t *into)
 {
 	uint8_t *at = into;
-	*at++ = 0x93;
+	bool expects = job->expect_address && *job->expect_address;
+	*at++ = expects ? 0x94 : 0x93;
 	at = text(at, job->monitor);
 	at = text(at, job->host);
 	at = number(at, job->port);
+	if (expects) {
+		*at++ = 0x81;
+		at = text(text(at, "expect_address"), job->expect_address);
+	}
 	return (size_t)(at - into);
 }
 
@@ -60,7 +65,7 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 	*at++ = 0x92;
 	*at++ = (uint8_t)(0x80 | ((o->timeout_ms != usual->timeout_ms) + (o->close != usual->close) +
 				  (o->settle_ms != usual->settle_ms) + (o->expires_ms != usual->expires_ms) +
-				  (o->attempt != usual->attempt)));
+				  (o->attempt != usual->attempt) + (o->ip != usual->ip) + (o->addresses != usual->addresses)));
 	at = pair(at, "timeout_ms", o->timeout_ms, usual->timeout_ms);
 	if (o->close != usual->close)
 		at = text(text(at, "close"), close_mode_names[o->close]);
@@ -70,6 +75,10 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 		at = pair(at, "settle_ms", o->settle_ms, usual->settle_ms);
 	at = pair(at, "expires_ms", o->expires_ms, usual->expires_ms);
 	at = pair(at, "attempt", o->attempt, usual->attempt);
+	if (o->ip != usual->ip)
+		at = text(text(at, "ip"), job_ip_names[o->ip]);
+	if (o->addresses != usual->addresses)
+		at = text(text(at, "addresses"), job_addresses_names[o->addresses]);
 	if (count < 16)
 		*at++ = (uint8_t)(0x90 | count);
 	else {

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/printable.h"
 #include "wire/monitor_labels.h"
+#include "wire/prefix.h"
 #include "wire/target.h"
 
 #include <stdlib.h>
@@ -53,11 +54,54 @@ void monitor_free(struct monitor *m)
 	for (unsigned i = 0; i < m->regions; i++)
 		free(m->region[i]);
 	free(m->runbook);
+	free(m->expect_address);
+	m->expect_address = NULL;
 	m->labels = m->parents = m->regions = 0;
 	m->runbook = NULL;
 }
 
+bool monitor_expect_add(struct monitor *m, const char *range, char *why, size_t why_len)
+{
+	struct prefix prefix, all[PREFIXES_MAX];
+	char joined[EXPECT_TEXT_MAX + 1], reason[256];
+	if (!prefix_parse(range, strlen(range), &prefix, reason, sizeof(reason))) {
+		snprintf(why, why_len, "expect_address: %s", reason);
+		return false;
+	}
+	int len = snprintf(joined, sizeof(joined), "%s%s%s", m->expect_address ? m->expect_address : "", m->expect_address ? "," : "",
+			   range);
+	if (len > EXPECT_TEXT_MAX || prefixes_parse(joined, (size_t)len, all, reason, sizeof(reason)) < 0) {
+		snprintf(why, why_len, "expect_address: more than %d ranges, or than %d characters together", PREFIXES_MAX,
+			 EXPECT_TEXT_MAX);
+		return false;
+	}
+	free(m->expect_address);
+	must((m->expect_address = strdup(joined)));
+	return true;
+}
+
 /* ---- reading ---- */
+
+static bool read_expect(const json_t *o, struct monitor *m, char *why, size_t why_len)
+{
+	const json_t *list = json_object_get(o, "expect_address");
+	if (!list || json_is_null(list))
+		return true;
+	if (!json_is_array(list)) {
+		snprintf(why, why_len, "expect_address is not a list of ADDRESS or ADDRESS/BITS");
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		if (!json_is_string(one) || strlen(json_string_value(one)) != json_string_length(one)) {
+			snprintf(why, why_len, "expect_address, item %zu is not a text", i + 1);
+			return false;
+		}
+		if (!monitor_expect_add(m, json_string_value(one), why, why_len))
+			return false;
+	}
+	return true;
+}
 
 static bool read_numbers(const json_t *o, struct monitor *m, char *why, size_t why_len)
 {
@@ -190,17 +234,22 @@ static bool read_texts(const json_t *o, struct monitor *m, char *why, size_t why
 static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_len)
 {
 	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
+	int ip = (int)m->ip, addresses = (int)m->addresses;
 	bool fine = read_texts(o, m, why, why_len) && read_numbers(o, m, why, why_len) &&
 		    read_word(o, "close", close_mode_names, &close, "\"rst\", \"fin\" or \"half\"", why, why_len) &&
 		    read_word(o, "canary", canary_names, &canary, "\"up\" or \"down\"", why, why_len) &&
 		    read_word(o, "expect", expect_names, &expect, "\"open\" or \"closed\"", why, why_len) &&
-		    read_settle(o, m, why, why_len) &&
+		    read_word(o, "ip", job_ip_names, &ip, "\"any\", \"v4\", \"v6\" or \"both\"", why, why_len) &&
+		    read_word(o, "addresses", job_addresses_names, &addresses, "\"first\" or \"all\"", why, why_len) &&
+		    read_settle(o, m, why, why_len) && read_expect(o, m, why, why_len) &&
 		    read_names(o, "regions", REGIONS_MAX, region_is_fine, m->region, &m->regions, why, why_len) &&
 		    read_names(o, "parents", MONITOR_PARENTS_MAX, monitor_name_is_fine, m->parent, &m->parents, why, why_len) &&
 		    monitor_labels_read(o, m->label, &m->labels, why, why_len);
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
 	m->expect = (enum expect)expect;
+	m->ip = (enum job_ip)ip;
+	m->addresses = (enum job_addresses)addresses;
 	return fine;
 }
 
@@ -245,6 +294,17 @@ json_t *monitor_labels_json(const struct monitor_label *label, unsigned count)
 	return labels;
 }
 
+static json_t *expect_json(const char *joined)
+{
+	json_t *list = json_array();
+	for (const char *at = joined; *at; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+		json_array_append_new(list, json_stringn(at, len));
+		at += len;
+	}
+	return list;
+}
+
 static void set_number(json_t *o, const char *name, unsigned value, unsigned usual)
 {
 	if (value != usual)
@@ -266,6 +326,12 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "settle_ms", json_string("auto"));
 	else
 		set_number(o, "settle_ms", m->settle_ms, JOB_SETTLE_UNSET);
+	if (m->ip != IP_ANY)
+		json_object_set_new(o, "ip", json_string(job_ip_names[m->ip]));
+	if (m->addresses != ADDRESSES_FIRST)
+		json_object_set_new(o, "addresses", json_string(job_addresses_names[m->addresses]));
+	if (m->expect_address)
+		json_object_set_new(o, "expect_address", expect_json(m->expect_address));
 	if (m->regions)
 		json_object_set_new(o, "regions", names_json(m->region, m->regions));
 	if (m->labels)

@@ -2,6 +2,7 @@
  * in any language can write it.  docs/wire.md says the same to them.
  *
  *	{"target":"198.51.100.7:5432","interval_ms":60000,"timeout_ms":3200,"slow_ms":500,"close":"rst","settle_ms":0,
+ *	 "ip":"both","addresses":"all","expect_address":["198.51.100.0/24"],
  *	 "regions":["eu","us"],"labels":{"team":"core"},"runbook":"https://wiki/pg","parents":["core-switch"],
  *	 "canary":"down","expect":"closed","paused":true}
  *
@@ -40,6 +41,9 @@ struct monitor {
 	unsigned slow_ms;	      /* 0: never slow */
 	unsigned settle_ms;	      /* or JOB_SETTLE_AUTO, JOB_SETTLE_UNSET */
 	enum close_mode close;
+	enum job_ip ip;
+	enum job_addresses addresses;
+	char *expect_address;	      /* as in a job, or NULL */
 	enum canary canary;
 	enum expect expect;
 	bool paused;
@@ -60,6 +64,9 @@ void monitor_target_write(const struct monitor *m, char *into, size_t len);
 /* Every field at its default, name and target empty, nothing owned. */
 void monitor_init(struct monitor *m);
 void monitor_free(struct monitor *m); /* what it points to, not m itself */
+
+/* Adds one address range to m->expect_address.  False: why holds a sentence. */
+bool monitor_expect_add(struct monitor *m, const char *range, char *why, size_t why_len);
 
 /* Fills *m from the JSON of the monitor called name.  False: why holds "monitor NAME: what is wrong"; *m then owns nothing. */
 bool monitor_decode(struct monitor *m, const char *name, const char *json, size_t len, char *why, size_t why_len);

@@ -15,7 +15,8 @@
 
 enum column {
 	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
-	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COLUMNS
+	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COLUMNS,
+	COLUMNS_LEAST = COL_DNS /* what engines wrote that knew no names */
 };
 
 struct result_rows {
@@ -114,8 +115,12 @@ static bool pack_icmp(msgpack_packer *pk, const struct icmp_answer *icmp)
 
 static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned index, const struct outcome *o)
 {
-	char text[192];
+	char text[400];
 
+	if (!job->bad && o->note) {
+		result_sentence(o, o->detail, text, sizeof(text));
+		return pack_text(pk, text, strlen(text));
+	}
 	if (!job->bad)
 		return pack_text(pk, o->detail, o->detail ? strlen(o->detail) : 0);
 	snprintf(text, sizeof(text), "bad job: %s (index %u in its batch)", job->bad, index);
@@ -135,7 +140,7 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
 	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
 	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
-	    pack_detail(pk, job, index, o)) {
+	    pack_detail(pk, job, index, o) || pack_unless_zero(pk, o->dns_us)) {
 		rows->bytes.size = before;
 		return -ENOMEM;
 	}
@@ -206,6 +211,7 @@ static const struct column_row {
 	[COL_ERRNO] = { "errno", 0, UINT16_MAX },
 	[COL_ICMP] = { "icmp", 0, 0 },
 	[COL_DETAIL] = { "detail", 0, 0 },
+	[COL_DNS] = { "dns_us", 0, UINT32_MAX },
 };
 
 struct values {
@@ -284,18 +290,19 @@ static void result_fill(struct result *r, const struct values *v)
 	r->outcome.syn_retrans = (uint8_t)v->number[COL_SYN];
 	r->outcome.error = (uint16_t)v->number[COL_ERRNO];
 	r->outcome.detail = *r->detail ? r->detail : NULL;
+	r->outcome.dns_us = (uint32_t)v->number[COL_DNS];
 }
 
 static int row_read(const msgpack_object *o, uint32_t index, struct result *r, char *why, size_t why_len)
 {
-	struct values v;
+	struct values v = { 0 };
 
-	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < COLUMNS) {
-		snprintf(why, why_len, "row %u: not an array of at least %d values", index, COLUMNS);
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < COLUMNS_LEAST) {
+		snprintf(why, why_len, "row %u: not an array of at least %d values", index, COLUMNS_LEAST);
 		return -EBADMSG;
 	}
 	memset(r, 0, sizeof(*r));
-	for (enum column c = 0; c < COLUMNS; c++)
+	for (enum column c = 0; c < COLUMNS && c < o->via.array.size; c++)
 		if (!column_read(c, &o->via.array.ptr[c], &v, &r->outcome.icmp)) {
 			if (columns[c].high != 0)
 				snprintf(why, why_len, "row %u: %s is not a whole number from %lld to %lld", index,

@@ -166,7 +166,7 @@ static void say_expired(const struct outcome *o, char *into, size_t len)
 		snprintf(into, len, "%s", verdict_row(VERDICT_EXPIRED)->sentence);
 }
 
-void result_sentence(const struct outcome *o, const char *detail, char *into, size_t len)
+static void say(const struct outcome *o, const char *detail, char *into, size_t len)
 {
 	if (detail && *detail) {
 		snprintf(into, len, "%s", detail);
@@ -197,4 +197,12 @@ void result_sentence(const struct outcome *o, const char *detail, char *into, si
 		break;
 	}
 	snprintf(into, len, "%s", verdict_row(o->verdict)->sentence);
+}
+
+void result_sentence(const struct outcome *o, const char *detail, char *into, size_t len)
+{
+	say(o, detail, into, len);
+	size_t used = strlen(into);
+	if (o->note && used < len)
+		snprintf(into + used, len - used, "; %s", o->note);
 }

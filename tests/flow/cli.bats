@@ -146,13 +146,14 @@ many() { # N TARGET
 	[ "$(jq '.wall_us >= 1199000 and .wall_us < 1500000' <<<"$output")" = true ]
 }
 
-@test "a name is of class unknown, status 2, and down is stronger than unknown" {
-	run --separate-stderr probe example.com:443
+@test "a name that nobody can resolve is of class unknown, status 2, and down is stronger than unknown" {
+	local nobody="--resolver 127.0.0.1:1"
+	run --separate-stderr probe $nobody db.test:443
 	[ "$status" = 2 ]
-	[[ ${lines[1]} == *resolver*"names are not built yet" ]]
-	run probe example.com:443 "$CLOSED" "$OPEN"
+	[[ ${lines[1]} == *resolver*"the resolver 127.0.0.1:1 cannot be reached"* ]]
+	run probe $nobody db.test:443 "$CLOSED" "$OPEN"
 	[ "$status" = 1 ]
-	run probe example.com:443 "$OPEN"
+	run probe $nobody db.test:443 "$OPEN"
 	[ "$status" = 2 ]
 }
 
@@ -261,7 +262,7 @@ many() { # N TARGET
 # ---------------------------------------------------------------- probe: forms
 
 @test "each line of ndjson fits its schema" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" "$SILENT" example.com:1 --timeout 200ms -o ndjson
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" "$SILENT" db.test:1 --timeout 200ms -o ndjson
 	[ "$status" = 1 ]
 	[ "$(valid probe-1.json <<<"$output")" = 4 ]
 	[ "$(jq -r 'select(.verdict == "closed") | .errno' <<<"$output")" = ECONNREFUSED ]
@@ -269,7 +270,7 @@ many() { # N TARGET
 	[ "$(jq -r 'select(.verdict == "closed") | .rtt_us' <<<"$output")" = null ]
 	[ "$(jq -r 'select(.verdict == "open") | .rtt_us > 0' <<<"$output")" = true ]
 	[ "$(jq -rc 'keys_unsorted' <<<"${lines[0]}")" = \
-		'["target","address","port","class","verdict","rtt_us","wall_us","syn_retrans","errno","detail","schema"]' ]
+		'["target","address","port","class","verdict","rtt_us","wall_us","dns_us","syn_retrans","errno","detail","schema"]' ]
 }
 
 @test "json is one object that fits its schema, in the order of the targets" {
@@ -287,9 +288,9 @@ many() { # N TARGET
 }
 
 @test "csv has the same columns in each line" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" example.com:1 -o csv
-	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,syn_retrans,errno,detail,schema ]
-	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{11}" ]
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" db.test:1 -o csv
+	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,schema ]
+	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{12}" ]
 	[ "${#lines[@]}" = 4 ]
 }
 
@@ -307,7 +308,7 @@ many() { # N TARGET
 }
 
 @test "more than one target ends with a summary on standard error" {
-	run --separate-stderr probe "$OPEN" "$CLOSED" example.com:1
+	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" db.test:1
 	[[ $stderr =~ ^3\ targets\ in\ [0-9.]+\ s:\ 1\ up,\ 1\ down,\ 1\ unknown$ ]]
 	run --separate-stderr probe "$OPEN"
 	[ -z "$stderr" ]
@@ -442,9 +443,9 @@ check() { "$PORTWATCH" check "$@"; }
 	run check -H 127.0.0.1 -p "${SILENT#*:}" -t 200
 	[ "$status" = 2 ]
 	plugin_line CRITICAL filtered 'U;;;0;0\.2'
-	run check -H example.com -p 443
+	run check -H db.test -p 443 --resolver 127.0.0.1:1
 	[ "$status" = 3 ]
-	plugin_line UNKNOWN 'names are not built yet' 'U;;;0;3\.2'
+	plugin_line UNKNOWN 'the resolver 127.0.0.1:1 cannot be reached' 'U;;;0;3\.2'
 }
 
 @test "check waits for a settle time that is longer than the timeout" {
@@ -713,8 +714,8 @@ push() { "$PORTWATCH" jobs push --region t1 --redis "$REDIS_URL" "$@"; }
 	skip_without redis
 	[ -x "$PORTWATCH_ENGINE" ] || skip "portwatch-engine is not built"
 	redis_start
-	engine_start
-	printf '%s\n' "web $OPEN" "gone $CLOSED" "quiet $SILENT" "named example.com:1" >jobs
+	engine_start --resolver 127.0.0.1:1
+	printf '%s\n' "web $OPEN" "gone $CLOSED" "quiet $SILENT" "named db.test:1" >jobs
 	push -f jobs --timeout 300ms
 	run --separate-stderr tail_it --from start --count 4 --timeout 10s -o ndjson
 	[ "$status" = 0 ]

@@ -85,7 +85,7 @@ answers_right() {
 }
 
 @test "a job that is wrong spoils nothing but itself" {
-	engine_start
+	engine_start --resolver 127.0.0.1:1
 	batch_add jobs "$(jq -nc '[{timeout_ms: 300}, [
 		["a", "198.18.77.7", 1000],
 		["b", "198.18.77.7", 99999],
@@ -103,7 +103,7 @@ answers_right() {
 			b|local|bad job: port is not a number from 1 to 65535 (index 1 in its batch)
 			null|local|bad job: monitor is empty (index 2 in its batch)
 			d|local|bad job: host is longer than 253 bytes (index 3 in its batch)
-			e|resolver|names are not built yet
+			e|resolver|the resolver 127.0.0.1:1 cannot be reached: nothing listens there, or there is no route
 			f|local|bad job: timeout_ms is not a whole number from 1 to 60000 (index 5 in its batch)
 			g|local|bad job: close is not "rst", "fin" or "half" (index 6 in its batch)
 			h|open

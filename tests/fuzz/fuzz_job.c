@@ -11,6 +11,7 @@ static void look_at(const struct job *job, size_t size)
 {
 	must(job->monitor_len <= NAME_MAX_LEN && job->monitor_at + (size_t)job->monitor_len <= size);
 	must(job->host_len <= HOST_MAX_LEN && job->host_at + (size_t)job->host_len <= size);
+	must(job->expect_at + (size_t)job->expect_len <= size && job->ip < IP_CHOICES && job->addresses < ADDRESSES_CHOICES);
 	must(job->family <= FAMILY_V6 && job->close < CLOSE_MODES);
 	must(job->timeout_ms >= 1 && job->timeout_ms <= JOB_TIMEOUT_MAX_MS);
 	must(job->settle_ms <= JOB_SETTLE_MAX_MS || job->settle_ms == JOB_SETTLE_AUTO || job->settle_ms == JOB_SETTLE_UNSET);
@@ -23,6 +24,7 @@ static void look_at(const struct job *job, size_t size)
 static void there_and_back(const struct job *jobs, unsigned count, const uint8_t *data)
 {
 	char names[ENTRY_JOBS_MAX][NAME_MAX_LEN + 1], hosts[ENTRY_JOBS_MAX][HOST_MAX_LEN + 1], why[200];
+	char expected[ENTRY_JOBS_MAX][EXPECT_TEXT_MAX + 1];
 	struct job_text texts[ENTRY_JOBS_MAX];
 	struct job again[ENTRY_JOBS_MAX];
 	size_t len;
@@ -32,14 +34,17 @@ static void there_and_back(const struct job *jobs, unsigned count, const uint8_t
 			return;
 		memcpy(names[i], data + jobs[i].monitor_at, jobs[i].monitor_len);
 		memcpy(hosts[i], data + jobs[i].host_at, jobs[i].host_len);
+		memcpy(expected[i], data + jobs[i].expect_at, jobs[i].expect_len);
+		expected[i][jobs[i].expect_len] = 0;
 		names[i][jobs[i].monitor_len] = hosts[i][jobs[i].host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], jobs[i].port };
+		texts[i] = (struct job_text){ names[i], hosts[i], jobs[i].port, expected[i] };
 	}
 	char *blob = job_batch_encode(&job_options_default, texts, count, &len);
 	must(blob);
 	must(job_batch_decode(blob, len, 0, again, why, sizeof(why)) == (int)count);
 	for (unsigned i = 0; i < count; i++) {
 		must(!again[i].bad && again[i].port == jobs[i].port && again[i].family == jobs[i].family);
+		must(again[i].expect_len == jobs[i].expect_len && again[i].index == i);
 		must(again[i].monitor_len == jobs[i].monitor_len && again[i].host_len == jobs[i].host_len);
 		must(memcmp(blob + again[i].host_at, data + jobs[i].host_at, jobs[i].host_len) == 0);
 		must(memcmp(again[i].address, jobs[i].address, sizeof(again[i].address)) == 0);

@@ -65,10 +65,10 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 
 	for (unsigned i = 0; i < a->events; i++) {
 		const struct watch_event *e = &a->event[i];
-		text_printf(&s->log, "%.2f %s #%u%s%s%s %s%s%s%s%s%s%s\n", at, event_kind_names[e->kind] + strlen("monitor."),
+		text_printf(&s->log, "%.2f %s #%u%s%s%s %s%s%s%s%s%s%s%s\n", at, event_kind_names[e->kind] + strlen("monitor."),
 			    (unsigned)e->incident, e->scope ? " " : "", watch_scope_names[e->scope],
 			    e->resolved && e->kind != EVENT_UP ? " ends" : "", verdict_row(e->verdict)->name, e->slow ? " slow" : "",
-			    e->lossy ? " lossy" : "", e->page ? " page" : " notice", e->late ? " late" : "",
+			    e->lossy ? " lossy" : "", e->partial ? " some" : "", e->page ? " page" : " notice", e->late ? " late" : "",
 			    e->told ? "" : " not: ", e->why_not);
 	}
 	if (a->round.wanted && !s->quiet)

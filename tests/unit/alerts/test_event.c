@@ -187,6 +187,8 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	monitor.slow_ms = 30;
 	says("uuu", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is up but slow, seen from us (40 ms) and ap (60 ms) since 12:00:00 UTC");
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .partial = true };
+	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses since 12:00:00 UTC");
 	e = (struct watch_event){ .kind = EVENT_UNKNOWN, .since_ms = NOON };
 	says("???", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is UNKNOWN: too few regions can tell since 12:00:00 UTC; the trouble is portwatch's, not the "

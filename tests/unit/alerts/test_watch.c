@@ -756,6 +756,67 @@ static void what_was_saved_wrongly_is_refused_with_a_sentence(void **state)
 	}
 }
 
+/* All three regions look at two addresses at a second; the first is open, the second as said. */
+static void two_addresses(double at_s, enum verdict second)
+{
+	static const char *const address[] = {"198.51.100.7", "198.51.100.8"};
+	struct watch_actions a;
+
+	s.env.now_ms = SCENE_T0 + (uint64_t)(at_s * 1000);
+	for (unsigned region = 0; region < 3; region++)
+		for (unsigned i = 0; i < 2; i++) {
+			struct result r = {.monitor = "m", .host = "db.test", .detail = "", .slot_ms = s.env.now_ms, .port = 5432};
+			r.outcome.verdict = i ? second : VERDICT_OPEN;
+			snprintf(r.address, sizeof(r.address), "%s", address[i]);
+			watch_result(s.watch, region, &r, &s.env, &a);
+			scene_write(&s, &a);
+		}
+	scene_tick(&s);
+}
+
+static void one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	scene_until(&s, 0);
+	two_addresses(1, VERDICT_OPEN);
+	scene_state(&s, WATCH_UP);
+	two_addresses(61, VERDICT_CLOSED);
+	scene_state(&s, WATCH_UP); /* one look is not enough */
+	two_addresses(121, VERDICT_CLOSED);
+	scene_state(&s, WATCH_DEGRADED);
+	json_t *regions = watch_regions(s.watch, scene_regions, &s.env);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(regions, 0), "bad_address")), "198.51.100.8");
+	json_decref(regions);
+	scene_kill(&s);
+	two_addresses(181, VERDICT_FILTERED);
+	scene_state(&s, WATCH_DEGRADED);
+	for (unsigned i = 0; i < 3; i++)
+		two_addresses(241 + 60 * i, VERDICT_OPEN);
+	scene_state(&s, WATCH_UP);
+	scene_expect(&s, "121.00 degraded #1 open some notice\n"
+			 "361.00 degraded #1 ends open some notice\n");
+}
+
+static void all_addresses_down_is_down(void **state)
+{
+	struct watch_actions a;
+	(void)state;
+	scene_begin(&s, 3);
+	scene_until(&s, 0);
+	two_addresses(1, VERDICT_OPEN);
+	s.env.now_ms += 60000;
+	for (unsigned region = 0; region < 3; region++)
+		for (unsigned i = 0; i < 4; i++) { /* two looks at two addresses */
+			struct result r = {.monitor = "m", .host = "db.test", .detail = "", .slot_ms = s.env.now_ms, .attempt = i / 2};
+			r.outcome.verdict = VERDICT_CLOSED;
+			snprintf(r.address, sizeof(r.address), "198.51.100.%u", 7 + i % 2);
+			watch_result(s.watch, region, &r, &s.env, &a);
+			scene_write(&s, &a);
+		}
+	scene_state(&s, WATCH_DOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -808,6 +869,8 @@ int main(void)
 		cmocka_unit_test_teardown(results_and_rechecks_that_change_nothing_ask_for_no_write, end),
 		cmocka_unit_test_teardown(an_explanation_shows_the_arithmetic, end),
 		cmocka_unit_test_teardown(what_was_saved_wrongly_is_refused_with_a_sentence, end),
+		cmocka_unit_test_teardown(one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round, end),
+		cmocka_unit_test_teardown(all_addresses_down_is_down, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

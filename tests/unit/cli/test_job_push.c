@@ -41,14 +41,15 @@ static void short_jobs_fill_an_entry_to_its_count(void **state)
 static size_t encoded_len(unsigned count)
 {
 	const struct job_options options = { .timeout_ms = 59999, .expires_ms = 86399999, .attempt = 65535,
-					     .close = CLOSE_HALF, .settle_ms = JOB_SETTLE_AUTO };
+					     .close = CLOSE_HALF, .settle_ms = JOB_SETTLE_AUTO,
+					     .ip = IP_BOTH, .addresses = ADDRESSES_ALL };
 	struct job_text jobs[ENTRY_JOBS_MAX];
 	char hosts[ENTRY_JOBS_MAX][HOST_MAX_LEN + 1];
 	size_t len;
 	for (unsigned i = 0; i < count; i++) {
 		const struct target *t = &list.items[i];
 		snprintf(hosts[i], sizeof hosts[i], "%.*s", t->host_len, target_text(&list, t) + t->host_from);
-		jobs[i] = (struct job_text){ target_monitor(&list, t), hosts[i], 65535 };
+		jobs[i] = (struct job_text){ .monitor = target_monitor(&list, t), .host = hosts[i], .port = 65535 };
 	}
 	void *blob = job_batch_encode(&options, jobs, count, &len);
 	assert_non_null(blob);

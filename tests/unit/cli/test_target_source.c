@@ -18,7 +18,7 @@ static void fill(unsigned count)
 		target_list_add(&list, text, "test");
 	}
 	assert_int_equal(list.count, count);
-	target_source_init(&source, &list, &options);
+	target_source_init(&source, &list, &options, NULL);
 }
 
 static int take(unsigned room, struct batch_list *into)

@@ -100,12 +100,28 @@ static void what_is_up_or_unknown_waits_for_the_others(void **state)
 	batch_free(b);
 }
 
+static void a_part_of_an_entry_is_not_said_ahead(void **state)
+{
+	struct early e = { 0 };
+	struct batch *whole = batch_of(2), *part;
+	(void)state;
+	batch_split_begin(whole);
+	part = batch_split(whole, whole->jobs, whole->outcomes, 2);
+	ends(part, 0, VERDICT_CLOSED);
+	early_wait(&e, part, 0);
+	assert_int_equal(early_next_ns(&e), UINT64_MAX);
+	early_drop(&e, part);
+	batch_free(part);
+	batch_free(whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_down_is_said_when_it_is_ripe_and_only_once),
 		cmocka_unit_test(a_batch_that_is_finished_is_not_looked_at_wherever_it_stood),
 		cmocka_unit_test(what_is_up_or_unknown_waits_for_the_others),
+		cmocka_unit_test(a_part_of_an_entry_is_not_said_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -267,7 +267,7 @@ static void the_answer_without_a_packet_says_why(void **state)
 	give(bed, batch_of(jobs, 3));
 	struct batch *b = next(bed);
 	assert_string_equal(b->outcomes[0].detail, "port is not a number");
-	assert_non_null(strstr(b->outcomes[1].detail, "names are not built yet"));
+	assert_non_null(strstr(b->outcomes[1].detail, "no resolver has seen this name"));
 	assert_true(b->outcomes[2].late_us >= 10000000);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(b->outcomes[i].wall_us, 0);

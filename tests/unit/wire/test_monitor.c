@@ -67,6 +67,8 @@ static void what_is_written_reads_as_the_same(void **state)
 		       "\"parents\":[\"core switch\"],\"canary\":\"down\",\"paused\":true}");
 	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":3200,\"expect\":\"closed\"}");
 	there_and_back("{\"target\":\"a:65535\",\"interval_ms\":60000,\"timeout_ms\":1,\"close\":\"fin\",\"settle_ms\":0,\"canary\":\"up\"}");
+	there_and_back("{\"target\":\"db.example.net:1\",\"interval_ms\":60000,\"timeout_ms\":3200,\"ip\":\"both\",\"addresses\":\"all\","
+		       "\"expect_address\":[\"192.0.2.0/24\",\"2001:db8::1\"]}");
 }
 
 static void unknown_members_and_null_are_ignored(void **state)
@@ -81,6 +83,10 @@ static void unknown_members_and_null_are_ignored(void **state)
 static void every_wrong_member_is_named(void **state)
 {
 	(void)state;
+	refused("{\"target\":\"a:1\",\"expect_address\":\"192.0.2.1\"}", "expect_address is not a list of ADDRESS or ADDRESS/BITS");
+	refused("{\"target\":\"a:1\",\"expect_address\":[7]}", "expect_address, item 1 is not a text");
+	refused("{\"target\":\"a:1\",\"expect_address\":[\"192.0.2.1/33\"]}",
+		"expect_address: \"192.0.2.1/33\": behind the slash belongs a number of 0 to 32");
 	refused("{}", "target is missing");
 	refused("{\"target\":5}", "target is not a text of at most 261 bytes");
 	refused("{\"target\":\"198.51.100.7\"}", "\"198.51.100.7\" has no port; write HOST:PORT");

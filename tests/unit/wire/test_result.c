@@ -51,13 +51,13 @@ static int read_hex(const char *hex)
 	return read_blob(&blob);
 }
 
-/* [ [m1, 1700000000000, 0, 1, nil, 192.0.2.10, 22, 412, 530, 1500, 0, nil, nil, nil],
- *   [m1, 1700000000000, 1, 5, nil, 192.0.2.10, 22, nil, 65536, -3, 2, 113, [3, 13, 198.51.100.1], nil] ] */
+/* [ [m1, 1700000000000, 0, 1, nil, 192.0.2.10, 22, 412, 530, 1500, 0, nil, nil, nil, nil],
+ *   [m1, 1700000000000, 1, 5, nil, 192.0.2.10, 22, nil, 65536, -3, 2, 113, [3, 13, 198.51.100.1], nil, 2048] ] */
 static const char golden[] = "92"
-			     "9e a2 6d31 cf 0000018bcfe56800 00 01 c0 aa 3139322e302e322e3130 16"
-			     "cd 019c cd 0212 cd 05dc 00 c0 c0 c0"
-			     "9e a2 6d31 cf 0000018bcfe56800 01 05 c0 aa 3139322e302e322e3130 16"
-			     "c0 ce 00010000 fd 02 71 93 03 0d ac 3139382e35312e3130302e31 c0";
+			     "9f a2 6d31 cf 0000018bcfe56800 00 01 c0 aa 3139322e302e322e3130 16"
+			     "cd 019c cd 0212 cd 05dc 00 c0 c0 c0 c0"
+			     "9f a2 6d31 cf 0000018bcfe56800 01 05 c0 aa 3139322e302e322e3130 16"
+			     "c0 ce 00010000 fd 02 71 93 03 0d ac 3139382e35312e3130302e31 c0 cd 0800";
 
 static struct result_rows *golden_rows(void)
 {
@@ -66,7 +66,7 @@ static struct result_rows *golden_rows(void)
 	struct outcome open = { .verdict = VERDICT_OPEN, .rtt_us = 412, .wall_us = 530, .late_us = 1500 };
 	struct outcome rejected = {
 		.verdict = VERDICT_REJECTED, .syn_retrans = 2, .error = 113, .wall_us = 65536, .late_us = -3,
-		.icmp = { FAMILY_V4, 3, 13, false, { 198, 51, 100, 1 } },
+		.icmp = { FAMILY_V4, 3, 13, false, { 198, 51, 100, 1 } }, .dns_us = 2048,
 	};
 	assert_non_null(rows);
 	assert_int_equal(result_rows_add(rows, &job, texts, 0, &open), 0);
@@ -111,6 +111,7 @@ static void the_golden_rows_read_as_what_was_measured(void **state)
 	assert_false(r->outcome.icmp.ours);
 	assert_memory_equal(r->outcome.icmp.offender, "\xc6\x33\x64\x01", 4);
 	assert_null(r->outcome.detail);
+	assert_int_equal(r->outcome.dns_us, 2048);
 }
 
 static void the_extremes_come_back_as_they_went(void **state)
@@ -236,7 +237,7 @@ static void nil_stands_for_nothing_to_say(void **state)
 static void a_longer_row_is_read_as_far_as_it_is_known(void **state)
 {
 	(void)state;
-	assert_int_equal(read_hex("91 dc 0010 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 a3 6e6577 81 01 02"), 0);
+	assert_int_equal(read_hex("91 dc 0011 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 c0 a3 6e6577 81 01 02"), 0);
 	assert_string_equal(kept.monitor, "m");
 	assert_string_equal(kept.detail, "x");
 	assert_int_equal(kept.result.port, 7);

@@ -1,0 +1,271 @@
+#!/usr/bin/env bats
+# names.bats - host names: what is asked, what is believed, what is said when nobody knows.
+# An authoritative resolver of our own (tests/peer/dns_server.py) does what a name tells it to; in one test a real unbound
+# stands between.  The scripted peer answers behind the addresses; port 1000 is open, 1001 resets, 1002 is silent.
+
+load lib.bash
+
+DNS=127.0.0.1:5300
+
+setup_file() {
+	file_needs netns tun redis python || return 0
+	netns_make names
+	peer_start 1000=open 1001=rst 1002=silent
+	SCRIPT=$BATS_FILE_TMPDIR/names
+	: >"$SCRIPT"
+	start_ready dns become_in_ns "$PYTHON" "$PW_ROOT/tests/peer/dns_server.py" 127.0.0.1 5300 "$SCRIPT"
+	start_ready dns53 become_in_ns "$PYTHON" "$PW_ROOT/tests/peer/dns_server.py" 127.0.0.1 53
+	export SCRIPT
+	redis_start
+}
+
+setup() {
+	skip_if_lacking
+	rcli FLUSHALL >/dev/null
+}
+
+teardown() {
+	cleanup_all
+}
+
+teardown_file() {
+	cleanup_all
+}
+
+probe() { # ARGS...
+	in_ns "$PORTWATCH" probe --resolver "$DNS" "$@"
+}
+
+# "address verdict" of each row, in order.
+rows() {
+	probe "$@" -o ndjson 2>/dev/null | jq -r '"\(.address) \(.verdict)"'
+}
+
+# What names mean from now on: NAME INSTRUCTIONS lines on standard input.
+script() {
+	cat >"$SCRIPT.new"
+	mv "$SCRIPT.new" "$SCRIPT"
+}
+
+a_name_is_resolved_and_its_time_is_its_own() { # CONNECTOR
+	run --separate-stderr probe --connector "$1" -o ndjson a-198-18-0-7.slow-300.test:1000 a-198-18-0-7.aaaa-fd00-18--7.test:1001
+	[ "$status" = 1 ]
+	[ "$(jq -r '"\(.target) \(.address) \(.verdict)"' <<<"$output" | sort)" = "a-198-18-0-7.aaaa-fd00-18--7.test:1001 198.18.0.7 closed
+a-198-18-0-7.slow-300.test:1000 198.18.0.7 open" ]
+	jq -e 'select(.verdict == "open") | .dns_us >= 300000 and .wall_us < 250000 and .rtt_us < 250000' <<<"$output"
+	[ "$(rows --connector "$1" aaaa-fd00-18--7.test:1000 198.18.0.9:1000)" = "198.18.0.9 open
+fd00:18::7 open" ] || [ "$(rows --connector "$1" aaaa-fd00-18--7.test:1000)" = "fd00:18::7 open" ]
+}
+
+@test "a name is resolved, and its time is part of no other, through epoll" {
+	a_name_is_resolved_and_its_time_is_its_own epoll
+}
+
+@test "a name is resolved, and its time is part of no other, through io_uring" {
+	have_right io_uring || skip "io_uring is not allowed here"
+	a_name_is_resolved_and_its_time_is_its_own io_uring
+}
+
+@test "a literal has no time for its name" {
+	run --separate-stderr probe 198.18.0.7:1000 -o ndjson
+	[ "$(jq .dns_us <<<"$output")" = null ]
+}
+
+@test "a name that is not there is down, and says who says so" {
+	run --separate-stderr probe nxdomain.test:1000
+	[ "$status" = 1 ]
+	[[ ${lines[1]} == *no-name*"there is no name nxdomain.test (NXDOMAIN, says $DNS)" ]]
+	run --separate-stderr probe nodata.test:1000
+	[ "$status" = 1 ]
+	[[ ${lines[1]} == *no-name*"nodata.test has no IPv4 and no IPv6 address (says $DNS)" ]]
+	run --separate-stderr probe a-198-18-0-7.test:1000 --ip v6
+	[[ ${lines[1]} == *no-name*"a-198-18-0-7.test has no IPv6 address (says $DNS)" ]]
+}
+
+@test "a resolver that does not know is not held against the name, and says what it said" {
+	run --separate-stderr probe servfail.test:1000 refused.test:1000 dead.test:1000 garbage.test:1000 --timeout 700ms
+	[ "$status" = 2 ]
+	[[ ${lines[1]} == *resolver*"$DNS answered SERVFAIL for servfail.test" ]]
+	[[ ${lines[2]} == *resolver*"$DNS answered REFUSED for refused.test" ]]
+	[[ ${lines[3]} == *resolver*"no answer from $DNS about dead.test within 0.7 s" ]]
+	[[ ${lines[4]} == *resolver*"garbage.test"* ]]
+	run --separate-stderr in_ns "$PORTWATCH" probe --resolver 127.0.0.1:1 db.test:1000
+	[ "$status" = 2 ]
+	[[ ${lines[1]} == *"the resolver 127.0.0.1:1 cannot be reached"* ]]
+}
+
+@test "where one resolver fails the next is asked, and who was asked is said" {
+	run --separate-stderr in_ns "$PORTWATCH" probe --resolver 127.0.0.1:1 --resolver "$DNS" a-198-18-0-7.test:1000
+	[ "$status" = 0 ]
+	run --separate-stderr probe --resolver 127.0.0.1:1 servfail.test:1000
+	[[ ${lines[1]} == *resolver*"one of $DNS, 127.0.0.1:1 answered SERVFAIL for servfail.test" ]]
+}
+
+@test "an answer too long for UDP comes by TCP, and CNAMEs are followed" {
+	[ "$(rows a-198-18-0-7.truncated.test:1000)" = "198.18.0.7 open" ]
+	grep -q '^tcp A a-198-18-0-7.truncated.test' "$BATS_FILE_TMPDIR/pw/dns.out"
+	[ "$(rows many-200.test:1001 --addresses all | wc -l)" = 16 ]
+	[ "$(rows a-198-18-0-7.cname-4.test:1000)" = "198.18.0.7 open" ]
+}
+
+@test "both families and all addresses are a row each" {
+	local name=a-198-18-0-8.a-198-18-0-7.aaaa-fd00-18--9.test
+	[ "$(rows $name:1000)" = "198.18.0.7 open" ]
+	[ "$(rows $name:1000 --ip v6)" = "fd00:18::9 open" ]
+	[ "$(rows $name:1000 --ip both | sort)" = "198.18.0.7 open
+fd00:18::9 open" ]
+	[ "$(rows $name:1000 --ip both --addresses all | sort)" = "198.18.0.7 open
+198.18.0.8 open
+fd00:18::9 open" ]
+	[ "$(rows a-198-18-0-8.test:1000 --ip both | sort)" = "198.18.0.8 open
+null no-name" ]
+	run --separate-stderr in_ns "$PORTWATCH" check --resolver "$DNS" -H a-198-18-0-8.test --ip both -p 1000
+	[ "$status" = 2 ]
+	[[ $output == "TCP CRITICAL"*no-name* ]]
+}
+
+@test "no packet goes to an address that is not expected" {
+	local before
+	before=$(peer_counts | jq .syn)
+	run --separate-stderr probe a-198-18-0-7.a-198-19-0-7.test:1000 198.19.0.8:1000 --expect-address 198.18.0.0/24,192.0.2.1
+	[ "$status" = 1 ]
+	[[ ${lines[1]} == *wrong-address*"leads to 198.19.0.7, expected is 198.18.0.0/24,192.0.2.1; it was not probed" ]]
+	[[ ${lines[2]} == *wrong-address* ]]
+	[ "$(peer_counts | jq .syn)" = "$before" ]
+	[ "$(rows a-198-18-0-7.a-198-19-0-7.test:1000 --expect-address 198.18.0.0/24 --addresses all)" = "198.18.0.7 open
+198.19.0.7 wrong-address" ]
+	[ "$(peer_counts | jq .syn)" = "$((before + 1))" ]
+}
+
+@test "the hosts file goes before resolvers, and the system's resolvers are asked where none are given" {
+	echo "198.18.0.5 From-File.test" >hosts
+	echo "nameserver 127.0.0.1" >resolv
+	run --separate-stderr in_ns unshare -m sh -c 'mount --bind hosts /etc/hosts && mount --bind resolv /etc/resolv.conf &&
+		exec "$0" probe from-file.test:1000 a-198-18-0-7.test:1000 nodata.test:1000 -o ndjson' "$PORTWATCH"
+	[ "$(jq -r '"\(.target) \(.address)"' <<<"$output" | sort)" = "a-198-18-0-7.test:1000 198.18.0.7
+from-file.test:1000 198.18.0.5
+nodata.test:1000 null" ]
+	[[ $output == *"(says 127.0.0.1)"* ]]
+	! grep -q from-file "$BATS_FILE_TMPDIR/pw/dns53.out"
+}
+
+@test "a real resolver in between changes nothing" {
+	command -v unbound >/dev/null || skip "unbound is not installed"
+	cat >unbound.conf <<-END
+		server:
+			interface: 127.0.0.1@5301
+			username: ""
+			chroot: ""
+			directory: "$PWD"
+			pidfile: ""
+			use-syslog: no
+			do-daemonize: no
+			do-not-query-localhost: no
+			module-config: "iterator"
+			local-zone: "test." nodefault
+			verbosity: 1
+		remote-control:
+			control-enable: no
+		stub-zone:
+			name: "test"
+			stub-addr: 127.0.0.1@5300
+	END
+	(become_in_ns unbound -d -c unbound.conf) >unbound.log 2>&1 3>&- &
+	note_process $!
+	await_line 10 $! 'start of service' unbound.log
+	DNS=127.0.0.1:5301
+	run --separate-stderr probe a-198-18-0-7.test:1000 nxdomain.test:1000 servfail.test:1000 many-200.test:1001 -o ndjson
+	echo "$output $(cat unbound.log)"
+	[ "$(jq -r .verdict <<<"$output" | sort | xargs)" = "closed no-name open resolver" ]
+}
+
+@test "one entry: what is known leaves at once, rows are counted as the jobs they came from" {
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	batch_add jobs "$(jq -nc '[{timeout_ms: 1500, addresses: "all"}, [
+		["lit", "198.18.77.7", 1000],
+		["dead", "dead.test", 1000],
+		["two", "a-198-18-0-7.a-198-18-0-8.test", 1000],
+		["bad", "198.18.77.7", 99999],
+		["six", "aaaa-fd00-18--7.test", 1000, {ip: "both"}],
+		["else", "a-198-19-0-8.test", 1000, {expect_address: "198.18.0.0/16"}]]]')"
+	results 8 | jq -r '"\(.monitor) \(.address) \(.verdict)"' | diff - <(sed 's/^\t*//' <<-'END'
+		lit 198.18.77.7 open
+		dead null resolver
+		two 198.18.0.7 open
+		two 198.18.0.8 open
+		bad 198.18.77.7 local
+		six fd00:18::7 open
+		six null no-name
+		else 198.19.0.8 wrong-address
+		END
+		)
+	results_there | jq -e 'select(.monitor == "lit" or .monitor == "two") | .late_us < 1000000' | sort -u | xargs | grep -qx true
+	[[ $(results_there | jq -r 'select(.monitor == "bad").detail') == *"(index 3 in its batch)" ]]
+	wait_for 5 nothing_pending
+	[ "$(metric jobs_taken_total) $(metric jobs_published_total) $(metric jobs_in_flight)" = "6 6 0" ]
+	[ "$(metric connects_total)" = 4 ]
+	metrics | promtool check metrics || ! command -v promtool
+}
+
+@test "who needs the same name waits for the same question" {
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	for i in {1..64}; do echo "m$i a-198-18-0-7.slow-400.same.test:1000"; done | jobs_push -f -
+	for i in {1..64}; do echo "n$i A-198-18-0-7.Slow-400.same.TEST:1000"; done | jobs_push -f -
+	[ "$(results 128 | jq -r .verdict | sort | uniq -c | xargs)" = "128 open" ]
+	[ "$(metric dns_questions_total) $(grep -ci ' A .*same.test' "$BATS_FILE_TMPDIR/pw/dns.out")" = "1 1" ]
+}
+
+@test "5,000 names that fail at once are each unknown, none is down" {
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	awk 'BEGIN { for (i = 0; i < 5000; i++) printf "m%d %s.n%d.test:1000\n", i, i % 2 ? "dead" : "servfail", i }' | jobs_push --timeout 1s -f -
+	results 5000 | jq -r .verdict | sort | uniq -c | xargs | grep -qx '5000 resolver'
+	wait_for 5 nothing_pending
+	[ "$(metric jobs_taken_total) $(metric jobs_published_total) $(metric jobs_in_flight)" = "5000 5000 0" ]
+}
+
+@test "20,000 names that nobody knows yet do not keep literals waiting" {
+	engine_start --resolver "$DNS" --slots 1000 --metrics 127.0.0.1:0
+	awk 'BEGIN { for (i = 0; i < 20000; i++) printf "n%d dead.c%d.test:1000\n", i, i }' | jobs_push --timeout 5s -f -
+	wait_for 10 metric_is jobs_resolving -ge 19000
+	targets lit 640 1000 | jobs_push -f -
+	results 640 >first
+	[ "$(jq -r '.monitor[:3] + .verdict' first | sort -u)" = litopen ]
+	[ "$(jq -s 'map(.late_us) | max < 2000000' first)" = true ]
+	[ "$(metric jobs_resolving)" -ge 19000 ]
+	engine_stop
+}
+
+@test "an engine that leaves answers the jobs that wait for names" {
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	batch_add jobs '[{"timeout_ms": 60000}, [["a", "dead.drain.test", 1000], ["b", "198.18.0.7", 1000]]]'
+	wait_for 5 metric_is connects_total -ge 1
+	engine_stop
+	[ "$(results_there | jq -r '"\(.monitor) \(.verdict)"' | xargs)" = "a shutdown b open" ]
+}
+
+@test "an old answer serves while the resolver fails, other addresses are said, names in use are asked in time" {
+	local job
+	script <<-'END'
+		moves.test a-198-18-0-7.ttl-5
+		dies.test a-198-18-0-7.ttl-5
+		busy.test a-198-18-0-7.ttl-6
+	END
+	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
+	job='[{}, [["m", "moves.test", 1000], ["d", "dies.test", 1000], ["b", "busy.test", 1000]]]'
+	batch_add jobs "$job"
+	results 3 | jq -r .verdict | sort -u | grep -qx open
+	script <<-'END'
+		moves.test a-198-18-0-9.ttl-5
+		dies.test dead
+		busy.test a-198-18-0-7.ttl-6
+	END
+	wait_for 10 metric_is dns_prefetches_total -ge 3
+	wait_for 20 metric_is dns_answers_total -ge 6 # the third is silence
+	rcli DEL "$(stream res)" >/dev/null
+	batch_add jobs "$job"
+	results 3 >second
+	[ "$(jq -r '"\(.monitor) \(.address) \(.verdict)"' second | xargs)" = "m 198.18.0.9 open d 198.18.0.7 open b 198.18.0.7 open" ]
+	[[ $(jq -r 'select(.monitor == "m").detail' second) == *"the IPv4 address of moves.test changed from 198.18.0.7 to 198.18.0.9" ]]
+	[[ $(jq -r 'select(.monitor == "d").detail' second) == *"the address is an old answer, expired "*" s ago: no answer from $DNS about dies.test"* ]]
+	[ "$(metric name_changes_total) $(metric name_stale_total)" = "1 1" ]
+}
