@@ -210,7 +210,7 @@ static void types_that_are_wrong_are_sentences(void **state)
 		"c.yaml:4:5: monitors: is an alias; write the value itself\n");
 	refused("regions: &r [eu]\n" "monitors:\n  - {name: a, target: \"x:1\", regions: *r, <<: *r}\n",
 		"c.yaml:3:39: regions: is an alias; write the value itself\n"
-		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, parents, paused, interval, "
+		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, expect, parents, paused, interval, "
 		"timeout, slow, close, settle, regions, labels, runbook\n"
 		"    hint: nothing is merged; what monitors have in common belongs into defaults\n");
 	refused(M "  - {name: !!str a, target: \"x:1\"}\n", "c.yaml:3:18: name: has a tag; only plain values are read\n");
