@@ -142,6 +142,7 @@ static void recall(void *arg, unsigned shard, unsigned region, uint64_t entry_ms
 static void go_live(struct alerts *a, struct shard *s)
 {
 	s->phase = SHARD_LIVE;
+	s->live_since_ms = a->now_ms;
 	feed_hold_back(a->feed, s->number, s->late);
 	shard_all_due(a, s, false);
 	log_info("shard is live", LOG_U("shard", s->number), LOG_U("monitors", s->roster.count));

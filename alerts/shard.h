@@ -17,6 +17,7 @@ enum shard_phase { SHARD_FREE, SHARD_LOADING, SHARD_REPLAYING, SHARD_LIVE };
 struct shard {
 	unsigned number;
 	enum shard_phase phase;
+	uint64_t live_since_ms;	 /* wall clock */
 	struct lease *lease;
 	struct store *store;
 	struct roster roster;

@@ -52,7 +52,7 @@ static const struct maintenance *window_of(struct alerts *a, struct watched *w)
 void shard_env(struct alerts *a, const struct shard *s, struct watched *w, struct watch_env *env)
 {
 	const struct maintenance *window = window_of(a, w);
-	*env = (struct watch_env){ .now_ms = a->now_ms, .silent = s->silent, .quarantined = s->quarantined,
+	*env = (struct watch_env){ .now_ms = a->now_ms, .looking_since_ms = s->live_since_ms, .silent = s->silent, .quarantined = s->quarantined,
 				   .maintenance = !window ? NULL : window->why ? window->why : "" };
 	if (w->parent)
 		parents_look(a, w, env);

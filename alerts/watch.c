@@ -113,17 +113,23 @@ static bool is_down_already(const struct watch *w)
 	return w->story && w->story->telling[EVENT_DOWN].open;
 }
 
-/* Two intervals without enough voters, or their last words too old to count even if they were still there. */
-static bool blind_for_long(const struct watch *w, const struct decision *d, uint64_t now_ms)
+/* A process that was just started finds old votes expired, and the results of its first look are still to come. */
+static uint64_t looked_once_ms(const struct watch *w, const struct watch_env *env)
 {
-	if (!d->blind)
-		return false;
-	return (d->heard >= d->need && d->expired) || now_ms >= w->blind_since_ms + 2ull * w->rule.interval_ms;
+	return env->looking_since_ms + (env->looking_since_ms ? w->rule.interval_ms + w->rule.timeout_ms : 0);
 }
 
-static enum watch_state next_state(const struct watch *w, const struct decision *d, uint64_t now_ms)
+/* Two intervals without enough voters, or their last words too old to count even if they were still there. */
+static bool blind_for_long(const struct watch *w, const struct decision *d, const struct watch_env *env)
 {
-	if (blind_for_long(w, d, now_ms))
+	if (!d->blind || env->now_ms < looked_once_ms(w, env))
+		return false;
+	return (d->heard >= d->need && d->expired) || env->now_ms >= w->blind_since_ms + 2ull * w->rule.interval_ms;
+}
+
+static enum watch_state next_state(const struct watch *w, const struct decision *d, const struct watch_env *env)
+{
+	if (blind_for_long(w, d, env))
 		return WATCH_UNKNOWN;
 	if (d->down && (!d->blind || is_down_already(w))) /* a DOWN may go on among the blind, but not begin */
 		return WATCH_DOWN;
@@ -186,8 +192,10 @@ static uint64_t next_due_ms(const struct watch *w, const struct decision *d, con
 {
 	uint64_t due = d->next_ms;
 
-	if (d->blind && w->state != WATCH_UNKNOWN)
-		due = earlier(due, w->blind_since_ms + 2ull * w->rule.interval_ms);
+	if (d->blind && w->state != WATCH_UNKNOWN) {
+		const uint64_t patient_ms = w->blind_since_ms + 2ull * w->rule.interval_ms, looked_ms = looked_once_ms(w, env);
+		due = earlier(due, looked_ms > env->now_ms ? looked_ms : patient_ms);
+	}
 	if (!w->story)
 		return due;
 	due = earlier(due, confirm_due_ms(&w->story->confirm, wants_rechecks(w, d)));
@@ -229,7 +237,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		w->blind_since_ms = 0;
 	else if (!w->blind_since_ms || w->blind_since_ms > env->now_ms)
 		w->blind_since_ms = env->now_ms;
-	enter_state(w, d, next_state(w, d, env->now_ms), env->now_ms);
+	enter_state(w, d, next_state(w, d, env), env->now_ms);
 	watch_tell(w, d, env, actions);
 	if (w->story)
 		confirm_take(&w->story->confirm, wants_rechecks(w, d), env->now_ms, &actions->round);

@@ -28,6 +28,7 @@ struct watch_rule {
 enum parent_state { PARENT_NONE, PARENT_UP, PARENT_SUSPECT, PARENT_DOWN };
 struct watch_env {
 	uint64_t now_ms;	      /* wall clock */
+	uint64_t looking_since_ms;    /* from when on results are seen again, after a restart; 0: as long as anybody remembers */
 	uint16_t quarantined;	      /* regions that may not vote, a bit each: their canaries fail, or they disagree too often */
 	uint16_t silent;	      /* regions without a living engine */
 	const char *maintenance;      /* why it is not told ("" without a reason), or NULL: no window covers it */

@@ -317,6 +317,18 @@ static void silent_engines_make_it_unknown_after_two_intervals_and_never_down(vo
 	scene_expect(&s, "");
 }
 
+static void a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 1o 61o\nus: 31o 91o", 100);
+	s.env.looking_since_ms = SCENE_T0 + 1000000; /* nobody looked for a quarter of an hour */
+	scene_until(&s, 1063);
+	scene_state(&s, WATCH_UP);
+	scene_until(&s, 1064);
+	scene_expect(&s, "1063.20 unknown #1 none notice\n");
+}
+
 static void a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards(void **state)
 {
 	(void)state;
@@ -843,6 +855,7 @@ int main(void)
 		cmocka_unit_test_teardown(one_slow_region_is_no_degraded_service, end),
 		cmocka_unit_test_teardown(it_is_unknown_when_fewer_than_two_regions_can_vote_for_two_intervals, end),
 		cmocka_unit_test_teardown(silent_engines_make_it_unknown_after_two_intervals_and_never_down, end),
+		cmocka_unit_test_teardown(a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown, end),
 		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
 		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
 		cmocka_unit_test_teardown(maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then, end),
