@@ -159,8 +159,8 @@ int cmd_probe(int argc, char **argv)
 	if (set.list_fields)
 		return list_fields();
 	if (!prepare(&set, &run, why, sizeof why))
-		return cli_refuse(&probe_table, CLI_USAGE, "%s", why);
-	if (target_list_fill(&targets, argc, argv, operand, &set.files, probe_table.program))
+		cli_refuse(&probe_table, CLI_USAGE, "%s", why);
+	else if (target_list_fill(&targets, argc, argv, operand, &set.files, probe_table.program))
 		status = run_probes(&set, &run);
 	policy_free((struct address_policy *)run.pipeline.policy);
 	probe_printer_free(&printer);
