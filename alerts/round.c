@@ -97,7 +97,8 @@ static void append_entry(const struct round_job *job, unsigned n, struct redis_l
 	options.close = job->close;
 	options.settle_ms = job->settle_ms;
 	for (unsigned i = 0; i < n; i++)
-		text[i] = (struct job_text){ job[i].text, job[i].text + strlen(job[i].text) + 1, job[i].port };
+		text[i] = (struct job_text){ .monitor = job[i].text, .host = job[i].text + strlen(job[i].text) + 1,
+					       .port = job[i].port };
 	void *blob = job_batch_encode(&options, text, n, &len);
 	must_say(blob, "no memory for %u jobs", n);
 	stream_key(key, prefix, region, job->shard, STREAM_HOT);

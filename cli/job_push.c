@@ -42,7 +42,7 @@ static void *encode(const struct job_push *push, size_t from, unsigned count, si
 	for (unsigned i = 0; i < count; i++) {
 		const struct target *t = &push->targets->items[from + i];
 		snprintf(hosts[i], sizeof hosts[i], "%.*s", t->host_len, target_text(push->targets, t) + t->host_from);
-		jobs[i] = (struct job_text){ target_monitor(push->targets, t), hosts[i], t->port };
+		jobs[i] = (struct job_text){ .monitor = target_monitor(push->targets, t), .host = hosts[i], .port = t->port };
 	}
 	return job_batch_encode(&push->options, jobs, count, len);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 enum {
-	SENTENCE_MAX = 320,
+	SENTENCE_MAX = 600,
 	LOOK_AGAIN_MS = 1000, /* nothing is ever held back, so any number would do */
 };
 
@@ -46,8 +46,26 @@ static void add_line(void *arg, const struct row *row)
 	}
 }
 
-static void take_batch(struct probe_printer *p, const struct batch *batch)
+/* What the batch's outcomes say stays when the batch goes. */
+static void keep_texts(struct probe_printer *p, struct batch *batch)
 {
+	void **more = batch->tls ? realloc(p->kept, (p->kept_count + 1) * sizeof *more) : NULL;
+	if (more) {
+		p->kept = more;
+		p->kept[p->kept_count++] = batch->tls;
+		batch->tls = NULL;
+		return;
+	}
+	for (unsigned i = 0; batch->tls && i < batch->count; i++) {
+		batch->outcomes[i].detail = "no memory for what is to be said";
+		batch->outcomes[i].tls = NULL;
+	}
+}
+
+static void take_batch(struct probe_printer *p, struct batch *batch)
+{
+	if (p->outcomes)
+		keep_texts(p, batch);
 	for (unsigned i = 0; i < batch->count; i++) {
 		const struct outcome *outcome = &batch->outcomes[i];
 		atomic_fetch_add(&p->ended[verdict_row(outcome->verdict)->class], 1);
@@ -92,6 +110,9 @@ int probe_printer_init(struct probe_printer *p, const struct target_list *target
 void probe_printer_free(struct probe_printer *p)
 {
 	free(p->outcomes);
+	for (size_t i = 0; i < p->kept_count; i++)
+		free(p->kept[i]);
+	free(p->kept);
 	text_free(&p->out);
 }
 

@@ -15,6 +15,8 @@ struct probe_printer {
 	bool coloured;
 	bool silent;		  /* keep the outcomes, print nothing: for the plugin */
 	struct outcome *outcomes; /* one a target, where nothing is printed before the end; NULL otherwise */
+	void **kept;		  /* texts that those outcomes point into */
+	size_t kept_count;
 	struct text out;	  /* the writer thread's, and the caller's again in probe_printer_finish() */
 	_Atomic uint64_t ended[3]; /* by enum verdict_class; from any thread */
 	atomic_int error;	  /* of writing, 0 or negative errno */

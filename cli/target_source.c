@@ -28,13 +28,35 @@ static void fill_job(struct job *job, const struct target_source *s, const struc
 	memcpy(job->address, t->address, sizeof job->address);
 }
 
+/* Puts a text behind what is in the blob. */
+static void add_text(char *blob, size_t *len, const char *text, uint16_t *at, uint8_t *text_len)
+{
+	*at = (uint16_t)*len;
+	*text_len = text ? (uint8_t)strlen(text) : 0;
+	memcpy(blob + *len, text ? text : "", *text_len);
+	*len += *text_len;
+}
+
+static void fill_tls(struct job *job, const struct tls_wish *wish, char *blob, size_t *len)
+{
+	job->tls = (struct tls_job){ .wanted = true, .starttls = (uint8_t)wish->starttls, .timeout_ms = (uint16_t)wish->timeout_ms,
+				     .warn_s = wish->warn_s, .down_s = wish->down_s };
+	add_text(blob, len, wish->server_name, &job->tls.name_at, &job->tls.name_len);
+	add_text(blob, len, wish->ca, &job->tls.ca_at, &job->tls.ca_len);
+}
+
 /* A batch of the next target; NULL: no memory. */
 static struct batch *make_batch(const struct target_source *s)
 {
 	const struct target *t = &s->targets->items[s->next];
 	struct job job;
 	fill_job(&job, s, t);
-	struct batch *batch = batch_new(&job, 1, target_text(s->targets, t) + t->host_from, t->host_len);
+	char blob[HOST_MAX_LEN + HOST_MAX_LEN + TLS_CA_MAX_LEN];
+	size_t len = t->host_len;
+	memcpy(blob, target_text(s->targets, t) + t->host_from, len);
+	if (s->tls)
+		fill_tls(&job, s->tls, blob, &len);
+	struct batch *batch = batch_new(&job, 1, blob, len);
 	if (batch) {
 		batch->id_seq = s->next;
 		batch->slot_ms = job.slot_ms;

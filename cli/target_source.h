@@ -9,6 +9,7 @@ struct target_source {
 	struct source source; /* first: the pipeline's view of it */
 	const struct target_list *targets;
 	struct job_options options;
+	const struct tls_wish *tls; /* NULL: bare handshakes; set after target_source_init() */
 	size_t next;	      /* the first target that was not taken */
 };
 

@@ -25,6 +25,7 @@ struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob
 
 void batch_free(struct batch *b)
 {
+	free(b->tls);
 	free(b);
 }
 

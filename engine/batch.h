@@ -20,10 +20,12 @@ struct batch {
 	bool hot;			 /* goes before what is not */
 	uint16_t count;			 /* jobs */
 	uint16_t started, open;		 /* jobs begun; jobs without an outcome */
+	uint16_t passed;		 /* jobs that the lane left to tls_stage.c */
 	uint32_t blob_len;
 	struct job *jobs;		 /* count of them */
 	struct outcome *outcomes;	 /* count of them, zeroed */
 	const uint8_t *blob;		 /* the texts that the jobs point into */
+	void *tls;			 /* tls_stage.c's: texts that outcomes point into; or NULL */
 };
 
 /* Copies jobs and blob into one allocation.  NULL: no memory. */

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "engine/pace.h"
 #include "engine/probe.h"
+#include "engine/tls_stage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct lane {
 	struct probes probes;
 	struct pace pace;
 	struct batch_list hot, waiting, finished;
+	struct batch_list passed; /* finished but for what tls_stage.c has to do */
 	struct lane_counters counters;
 };
 
@@ -44,7 +46,7 @@ static void job_done(void *arg, struct batch *b)
 	struct lane *lane = arg;
 	must(b->open > 0);
 	if (--b->open == 0)
-		batch_list_add(&lane->finished, b);
+		batch_list_add(b->passed ? &lane->passed : &lane->finished, b);
 }
 
 /* What can be said of a job without a packet, or NONE. */
@@ -77,6 +79,15 @@ static void answer_at_once(struct lane *lane, struct batch *b, unsigned job, enu
 	job_done(lane, b);
 }
 
+/* A certificate is not looked at in this loop.  Counted under NONE: for this lane the job has ended. */
+static void pass_on(struct lane *lane, struct batch *b)
+{
+	must(lane->config.tls);
+	b->passed++;
+	counter_add(&lane->counters.verdict[VERDICT_NONE], 1);
+	job_done(lane, b);
+}
+
 /* The batch that is next, hot ones first; NULL: none. */
 static struct batch_list *next_list(struct lane *lane)
 {
@@ -102,6 +113,8 @@ static void start_jobs(struct lane *lane)
 			batch_list_take(list); /* before its last job, which may finish it */
 		if (v != VERDICT_NONE) {
 			answer_at_once(lane, b, job, v, detail);
+		} else if (b->jobs[job].tls.wanted) {
+			pass_on(lane, b);
 		} else {
 			room--;
 			probe_start(&lane->probes, b, job);
@@ -119,7 +132,7 @@ static void take_inbox(struct lane *lane)
 
 static uint64_t wait_ns(struct lane *lane)
 {
-	if (lane->finished.head)
+	if (lane->finished.head || lane->passed.head)
 		return 0;
 	if (!next_list(lane) || lane->probes.free_count == 0)
 		return LANE_WAIT_NS;
@@ -189,6 +202,8 @@ static void *lane_run(void *arg)
 		counter_set(&lane->counters.waiting, lane->hot.jobs + lane->waiting.jobs);
 		turn(lane);
 		batch_queue_put(lane->config.finished, &lane->finished);
+		if (lane->passed.head)
+			tls_stage_give(lane->config.tls, &lane->passed);
 	}
 	pthread_mutex_lock(&lane->lock); /* whoever stops us may still be waking the connector */
 	pthread_mutex_unlock(&lane->lock);
@@ -198,7 +213,7 @@ static void *lane_run(void *arg)
 
 static void lane_free(struct lane *lane)
 {
-	struct batch_list *left[] = { &lane->hot, &lane->waiting, &lane->finished };
+	struct batch_list *left[] = { &lane->hot, &lane->waiting, &lane->finished, &lane->passed };
 	for (size_t i = 0; i < ARRAY_LEN(left); i++)
 		for (struct batch *b; (b = batch_list_take(left[i]));)
 			batch_free(b);

@@ -9,6 +9,8 @@
 
 #define LANE_SLOTS_MAX 16384 /* the kernel's cancel hash has 256 buckets a ring; beyond this a timeout costs twice */
 
+struct tls_stage;
+
 struct lane_config {
 	unsigned number;	       /* 0.., for the thread's name */
 	uint32_t slots;
@@ -16,6 +18,7 @@ struct lane_config {
 	double rate;		       /* new connections a second in this lane; 0: no limit */
 	const struct local_addresses *from;
 	struct batch_queue *finished;  /* where batches go when each job has an outcome */
+	struct tls_stage *tls;	       /* who does the jobs that ask for a certificate; NULL only where there are none */
 };
 
 struct lane;

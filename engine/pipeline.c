@@ -1,6 +1,7 @@
 /* pipeline.c - the engine in one screen: where two stages are named together.
  *
  *	source --take()--> reader thread --lane_give()--> lanes --finished--> writer thread --put()--> sink
+ *	                                   certificates: \--passed on--> tls_stage --finished--/
  *
  * Intake is bounded by slots: the reader asks for no more jobs than slots are free, and a slot counts as free only when
  * its job's result is published.  So Redis slow or away stops intake, memory stays bounded, and
@@ -27,6 +28,7 @@ struct pipeline {
 	struct source *source;
 	struct sink *sink;
 	struct lane *lane[PIPELINE_LANES_MAX];
+	struct tls_stage *tls; /* stands from before the first lane until after the last */
 	uint64_t given[PIPELINE_LANES_MAX]; /* jobs; the reader's own */
 	struct batch_queue finished;
 	pthread_t reader, writer;
@@ -197,6 +199,10 @@ static void clamp_slots(struct pipeline_config *config)
 static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 {
 	const struct pipeline_config *config = &p->config;
+	unsigned sessions = config->slots < TLS_SESSIONS_MAX ? config->slots : TLS_SESSIONS_MAX;
+	p->tls = tls_stage_start(&config->from, sessions, &p->finished, why, why_len);
+	if (!p->tls)
+		return false;
 	for (unsigned i = 0; i < config->lanes; i++) {
 		struct lane_config lane = {
 			.number = i,
@@ -205,6 +211,7 @@ static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 			.rate = config->rate / config->lanes,
 			.from = &config->from,
 			.finished = &p->finished,
+			.tls = p->tls,
 		};
 		p->lane[i] = lane_start(&lane, why, why_len);
 		if (!p->lane[i])
@@ -256,6 +263,7 @@ void pipeline_drain(struct pipeline *p)
 	p->source->interrupt(p->source);
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		lane_drain(p->lane[i]);
+	tls_stage_drain(p->tls);
 }
 
 bool pipeline_wait(struct pipeline *p, unsigned wait_ms)
@@ -284,6 +292,8 @@ void pipeline_free(struct pipeline *p)
 	}
 	for (unsigned i = 0; i < p->config.lanes && p->lane[i]; i++)
 		lane_stop(p->lane[i]);
+	if (p->tls)
+		tls_stage_stop(p->tls);
 	batch_queue_free(&p->finished);
 	pthread_cond_destroy(&p->moved);
 	pthread_mutex_destroy(&p->lock);
@@ -310,6 +320,7 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state)
 	state->in_flight = state->taken - state->published;
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		state->probing += counter_read(&lane_counters(p->lane[i])->in_flight);
+	state->probing += counter_read(&tls_stage_counters(p->tls)->sessions);
 }
 
 unsigned pipeline_lanes(const struct pipeline *p)
@@ -320,4 +331,9 @@ unsigned pipeline_lanes(const struct pipeline *p)
 const struct lane_counters *pipeline_lane_counters(const struct pipeline *p, unsigned lane)
 {
 	return lane_counters(p->lane[lane]);
+}
+
+const struct tls_counters *pipeline_tls_counters(const struct pipeline *p)
+{
+	return tls_stage_counters(p->tls);
 }

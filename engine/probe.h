@@ -48,6 +48,9 @@ void probes_abandon(struct probes *ps);
  * once if the job could not even be started. */
 void probe_start(struct probes *ps, struct batch *b, unsigned job);
 
+/* The address and port of a job that has one; returns the length. */
+socklen_t job_sockaddr(const struct job *job, struct sockaddr_in6 *into);
+
 /* Now minus the job's slot, in us; within the bounds of int32_t. */
 int32_t probe_lateness_us(const struct job *job);
 

@@ -9,11 +9,13 @@
  *	expires_ms	1..86400000		age of the slot at which a job is not probed	60000
  *	slot		ms since 1970		the scheduled time (a job's own)		the entry's
  *	attempt		0..65535		confirm rounds count up				0
+ *	tls		{ wishes }		look at the certificate: tls_wish.h		none
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
 
 #include "wire/streams.h"
+#include "wire/tls_wish.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +49,7 @@ struct job {
 	uint16_t attempt;
 	uint16_t timeout_ms;
 	uint32_t expires_ms;
+	struct tls_job tls;
 };
 
 /* Parses the blob of an entry whose slot is slot_ms.  Returns the number of jobs (1..ENTRY_JOBS_MAX).  A job that is
@@ -64,6 +67,7 @@ bool job_set_literal(struct job *job, const char *host, size_t len);
 struct job_text {
 	const char *monitor, *host;
 	unsigned port;
+	const struct tls_wish *tls; /* NULL: a bare handshake */
 };
 
 struct job_options {

@@ -10,10 +10,11 @@
 
 #include "wire/job.h"
 
-#define JOB_BYTES_MAX (1 + 2 + NAME_MAX_LEN + 2 + HOST_MAX_LEN + 3)
+#define JOB_TLS_MAX (128 + HOST_MAX_LEN + TLS_CA_MAX_LEN) /* keys, heads and numbers take 92 */
+#define JOB_BYTES_MAX (1 + 2 + NAME_MAX_LEN + 2 + HOST_MAX_LEN + 3 + JOB_TLS_MAX)
 #define JOB_HEAD_MAX 96
 
-/* Writes [monitor, host, port] into JOB_BYTES_MAX bytes and returns how many it took. */
+/* Writes [monitor, host, port] or [monitor, host, port, {tls}] into JOB_BYTES_MAX bytes and returns how many it took. */
 size_t job_bytes(const struct job_text *job, uint8_t *into);
 /* Where the monitor's name stands in them. */
 const char *job_bytes_name(const uint8_t *bytes, size_t *len);

@@ -1,7 +1,7 @@
 /* result.h - what became of a job: one row a job, many rows a stream entry.
  *
  * The entry's fields are v, n, slot, region, engine (readable) and b: msgpack [ row, row, ... ], a row being
- * [ monitor, slot_ms, attempt, verdict, host, address, port, rtt_us, wall_us, late_us, syn_retrans, errno, icmp, detail ]
+ * [ monitor, slot_ms, attempt, verdict, host, address, port, rtt_us, wall_us, late_us, syn_retrans, errno, icmp, detail, dns_us, tls ]
  * (nil where there is nothing to say; host is nil where it is the address itself; icmp is nil or [type, code, offender], with true as a fourth when the offender is
  * the prober itself; addresses are texts; rows may grow at the end).
  * verdict is the number of enum verdict; one that this version does not know reads as VERDICT_NONE, class unknown.  Key for de-duplication: (monitor, slot_ms, attempt, address, region). */
@@ -28,7 +28,8 @@ struct outcome {
 	uint32_t wall_us;     /* submission to answer, by our clock; 0: never submitted */
 	int32_t late_us;      /* submission minus scheduled slot */
 	struct icmp_answer icmp;
-	const char *detail;   /* a constant sentence, or NULL */
+	const char *detail;   /* a sentence that lives as long as the batch, or NULL */
+	const struct tls_seen *tls; /* of a job that asked for the certificate, whatever became of it; else NULL */
 };
 
 /* One row as it is read back; texts (outcome.detail too) are valid until each() of result_rows_read() returns. */
@@ -37,7 +38,8 @@ struct result {
 	char address[INET6_ADDRSTRLEN];	     /* "" when nothing was resolved */
 	uint64_t slot_ms;
 	unsigned attempt, port;
-	struct outcome outcome;
+	struct outcome outcome;		     /* its tls points to the next */
+	struct tls_seen tls;
 };
 
 /* A growing blob of rows.  One thread's own. */

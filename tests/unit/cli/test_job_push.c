@@ -48,7 +48,7 @@ static size_t encoded_len(unsigned count)
 	for (unsigned i = 0; i < count; i++) {
 		const struct target *t = &list.items[i];
 		snprintf(hosts[i], sizeof hosts[i], "%.*s", t->host_len, target_text(&list, t) + t->host_from);
-		jobs[i] = (struct job_text){ target_monitor(&list, t), hosts[i], 65535 };
+		jobs[i] = (struct job_text){ .monitor = target_monitor(&list, t), .host = hosts[i], .port = 65535 };
 	}
 	void *blob = job_batch_encode(&options, jobs, count, &len);
 	assert_non_null(blob);

@@ -18,7 +18,7 @@ static const struct job_options quick = { .timeout_ms = 500, .expires_ms = 60000
 static void add(unsigned place, unsigned class, const char *name, const char *host)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
-	struct job_text job = { name, host, 443 };
+	struct job_text job = { .monitor = name, .host = host, .port = 443 };
 	job_emit_add(emit, place, class, class ? &quick : &plain, bytes, job_bytes(&job, bytes));
 }
 
@@ -105,7 +105,7 @@ static void sixty_four_jobs_or_3900_bytes_fill_an_entry(void **state)
 static void more_sets_of_options_than_open_batches_lose_nothing(void **state)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
-	struct job_text job = { "m", "192.0.2.1", 443 };
+	struct job_text job = { .monitor = "m", .host = "192.0.2.1", .port = 443 };
 	static struct job_options many[600];
 	(void)state;
 	begin();

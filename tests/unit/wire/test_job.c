@@ -88,8 +88,9 @@ static void defaults_of_the_batch_hold_for_its_jobs(void **state)
 static void the_encoder_writes_the_golden_bytes(void **state)
 {
 	const struct job_options options = { 1000, 5000, 2, CLOSE_HALF, JOB_SETTLE_AUTO };
-	const struct job_text job = { "m", "h.example", 80 };
-	const struct job_text pair[] = { { "m1", "192.0.2.10", 22 }, { "db", "2001:db8::1", 5432 } };
+	const struct job_text job = { .monitor = "m", .host = "h.example", .port = 80 };
+	const struct job_text pair[] = { { .monitor = "m1", .host = "192.0.2.10", .port = 22 },
+					 { .monitor = "db", .host = "2001:db8::1", .port = 5432 } };
 	size_t len;
 	void *bytes = job_batch_encode(&options, &job, 1, &len);
 	(void)state;
@@ -115,7 +116,7 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		names[i][i + 1] = 0;
 		memset(hosts[i], 'h', host_len);
 		hosts[i][host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], i == 0 ? 1 : i == 1 ? 65535 : 1000 * i };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = i == 0 ? 1 : i == 1 ? 65535 : 1000 * i };
 	}
 	size_t len;
 	void *bytes = job_batch_encode(&options, texts, ENTRY_JOBS_MAX, &len);

@@ -1,0 +1,33 @@
+/* tls_stage.h - the slow path: jobs that ask for a certificate, a bounded number at a time, on a thread of its own. */
+#ifndef ENGINE_TLS_STAGE_H
+#define ENGINE_TLS_STAGE_H
+
+#include "base/counter.h"
+#include "engine/batch.h"
+#include "engine/socket_pool.h"
+
+#define TLS_SESSIONS_MAX 256 /* some 60 KB each while it lasts, and 2 ms of a core: a thousand a second is no aim here */
+
+/* Written by the stage's thread. */
+struct tls_counters {
+	counter verdict[VERDICTS]; /* jobs that ended so */
+	counter sessions;	   /* gauge: under way */
+	counter waiting;	   /* gauge: jobs that wait for a session */
+};
+
+struct tls_stage;
+
+/* Starts the thread.  Batches whose passed jobs have their outcomes go to finished, which is borrowed, as is from.
+ * NULL: why says what is missing. */
+struct tls_stage *tls_stage_start(const struct local_addresses *from, unsigned sessions, struct batch_queue *finished,
+				  char *why, size_t why_len);
+/* Hands over batches of which a lane has finished all but those it passed on (batch.passed of them); from any thread. */
+void tls_stage_give(struct tls_stage *t, struct batch_list *batches);
+/* From now on jobs that have not begun end as `shutdown`. */
+void tls_stage_drain(struct tls_stage *t);
+/* Ends the thread; batches that have not come out are freed. */
+void tls_stage_stop(struct tls_stage *t);
+
+const struct tls_counters *tls_stage_counters(const struct tls_stage *t);
+
+#endif
