@@ -136,7 +136,9 @@ static void judge_certificate(struct tls_stage *t, struct look *l, struct tls_st
 	if (len)
 		send(l->fd, l->out, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &background, sizeof(background));
-	end_with(t, l, state == CERTIFICATE_BAD ? VERDICT_CERTIFICATE : VERDICT_OPEN, "%s", a->detail);
+	outcome_of(l)->detail = a->detail;
+	outcome_of(l)->verdict = state == CERTIFICATE_BAD ? VERDICT_CERTIFICATE : VERDICT_OPEN;
+	look_end(t, l);
 }
 
 /* ---- talking ---- */

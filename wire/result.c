@@ -142,12 +142,14 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	size_t before = rows->bytes.size;
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
-	if (msgpack_pack_array(pk, COLUMNS) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
+	unsigned columns = o->tls ? COLUMNS : COLUMNS_LEAST; /* those at the end are left out where they say nothing */
+	if (msgpack_pack_array(pk, columns) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
 	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
 	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
 	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
 	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
-	    pack_detail(pk, job, index, o) || msgpack_pack_nil(pk) || pack_tls(pk, o->tls)) {
+	    pack_detail(pk, job, index, o) || (columns > COL_DNS && msgpack_pack_nil(pk)) ||
+	    (columns > COL_TLS && pack_tls(pk, o->tls))) {
 		rows->bytes.size = before;
 		return -ENOMEM;
 	}

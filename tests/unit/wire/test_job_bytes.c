@@ -33,12 +33,19 @@ static void same_as_encoded(const struct job_options *o, const struct job_text *
 static void any_batch_is_the_same_bytes(void **state)
 {
 	static char name[65], host[254];
+	static const struct tls_wish wish[] = {
+		{ .timeout_ms = TLS_TIMEOUT_DEFAULT_MS, .warn_s = TLS_WARN_DEFAULT_S, .down_s = TLS_DOWN_DEFAULT_S },
+		{ .starttls = STARTTLS_SMTP, .server_name = "a.example", .ca = "/etc/ssl/certs/a-path-that-needs-more-than-31-bytes.pem",
+		  .timeout_ms = 60000, .warn_s = TLS_LEFT_MAX_S, .down_s = 0 },
+		{ .server_name = "b.example", .timeout_ms = 1, .warn_s = 60, .down_s = 100000 },
+	};
 	struct job_text jobs[ENTRY_JOBS_MAX];
 	(void)state;
 	memset(name, 'm', 64);
 	memset(host, 'h', 253);
 	for (unsigned i = 0; i < ENTRY_JOBS_MAX; i++)
-		jobs[i] = (struct job_text){ .monitor = name + (i * 7) % 64, .host = host + (i * 31) % 253, .port = 1 + i * 1023 };
+		jobs[i] = (struct job_text){ .monitor = name + (i * 7) % 64, .host = host + (i * 31) % 253, .port = 1 + i * 1023,
+					     .tls = i % 5 ? NULL : &wish[i % 3] };
 	for (unsigned count = 1; count <= ENTRY_JOBS_MAX; count++)
 		same_as_encoded(&job_options_default, jobs, count);
 }
