@@ -244,7 +244,8 @@ static void judge_quality(const struct decide_in *in, const struct region_histor
 		const struct look *l = &h->known[i];
 		if (!look_is_open(l))
 			continue;
-		slows = (slows << 1 | (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull)) & 7;
+		bool bad = look_is_soon(l) || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
+		slows = (slows << 1 | bad) & 7;
 		losses = (losses << 1 | (l->syn_retrans > 0)) & 7;
 		*slow = *slow ? slows != 0 : __builtin_popcount(slows) >= 2;
 		*lossy = *lossy ? losses != 0 : __builtin_popcount(losses) >= 2;

@@ -84,6 +84,8 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	set_text(o, "monitor", m->name);
 	set_text(o, "target", target);
 	set_text(o, "verdict", event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name);
+	if (about->said && about->said[0])
+		set_text(o, "detail", about->said);
 	set_text(o, "scope", watch_scope_names[event->scope]);
 	set_time(o, "since", event->since_ms);
 	set_number(o, "confirmed_after_ms", event->confirmed_after_ms);

@@ -2,6 +2,7 @@
  * In: the decision and what each region last saw.  Out: a sentence without a full stop.  Owns nothing.
  * Why so: name and address first, then the state in capitals, then what was seen, from where, since when. */
 #include "alerts/event.h"
+#include "alerts/history.h"
 
 #include "base/clock.h"
 
@@ -91,6 +92,8 @@ static bool is_lossy(const json_t *region, const struct monitor *m)
 
 static bool is_slow(const json_t *region, const struct monitor *m)
 {
+	if (m->tls && is_up(region, m) && number_of(region, "errno") == LOOK_SOON)
+		return true;
 	return is_up(region, m) && m->slow_ms && number_of(region, "rtt_us") > m->slow_ms * US_PER_MS;
 }
 
@@ -170,6 +173,8 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 	char confirmed[DURATION_TEXT_MAX];
 	duration_text(e->confirmed_after_ms, confirmed);
 	say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
+	if (e->verdict == VERDICT_CERTIFICATE && a->said && a->said[0])
+		say(s, ": %s", a->said);
 	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
 	say(s, ", confirmed in %s", confirmed);
@@ -190,10 +195,13 @@ static void say_path(struct sentence *s, const struct event_about *a, const stru
 static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	region_test *worse = e->slow ? is_slow : is_lossy;
-	say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
+	if (a->monitor->tls && e->slow && a->said && a->said[0])
+		say(s, " is up but not for long: %s", a->said);
+	else
+		say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
 	if (count(a, worse)) {
 		say(s, ", seen from ");
-		say_regions(s, a, worse, e->slow ? note_rtt : NULL);
+		say_regions(s, a, worse, e->slow && !a->monitor->tls ? note_rtt : NULL);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }
@@ -225,7 +233,10 @@ static void say_end(struct sentence *s, const struct event_about *a, const struc
 		say(s, " is not watched any more: %s; what is open is closed", a->ended);
 		return;
 	}
-	say(s, "%s after %s", what[e->kind], lasted);
+	if (e->kind == EVENT_DEGRADED && a->monitor->tls)
+		say(s, " is well again after %s", lasted);
+	else
+		say(s, "%s after %s", what[e->kind], lasted);
 	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
 		say(s, " (was: %s)", verdict_row(e->verdict)->name);
 }

@@ -12,6 +12,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 	l->key = look_key(r->slot_ms, r->attempt);
 	l->rtt_us = r->outcome.rtt_us;
 	l->error = r->outcome.error;
+	if (r->outcome.verdict == VERDICT_OPEN && r->outcome.tls && r->outcome.tls->soon)
+		l->error = LOOK_SOON;
 	l->verdict = r->outcome.verdict;
 	l->syn_retrans = r->outcome.syn_retrans;
 	memset(address, 0, 16);

@@ -7,6 +7,9 @@
 #define ALERTS_HISTORY_H
 
 #include "wire/result.h"
+#include <errno.h>
+
+#define LOOK_SOON EKEYEXPIRED /* the port is open and the certificate holds, but not for long */
 
 #define HISTORY_LOOKS 8 /* so many must hold the longest proof of a DOWN (from one place) and of its end, for any interval */
 
@@ -14,7 +17,7 @@
 struct look {
 	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
 	uint32_t rtt_us;
-	uint16_t error; /* errno */
+	uint16_t error; /* errno; of an open one LOOK_SOON, or 0 */
 	uint8_t verdict, syn_retrans;
 };
 
@@ -42,6 +45,11 @@ static inline unsigned look_attempt(const struct look *l)
 static inline bool look_is_open(const struct look *l)
 {
 	return l->verdict == VERDICT_OPEN;
+}
+
+static inline bool look_is_soon(const struct look *l)
+{
+	return l->verdict == VERDICT_OPEN && l->error == LOOK_SOON;
 }
 
 /* The look of a result that came over the wire; its address into 16 bytes. */

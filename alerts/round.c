@@ -33,23 +33,36 @@ static struct round_job *next_job(struct rounds *r)
 	return &r->job[r->count++];
 }
 
-static char *texts_of(const struct monitor *m)
+/* Fills text, and the texts of wish that lie in it. */
+static void copy_texts(const struct monitor *m, struct round_job *job)
 {
-	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1;
-	char *text = malloc(name + host);
+	const char *const given[] = { m->wish.server_name, m->wish.ca };
+	const char **const into[] = { &job->wish.server_name, &job->wish.ca };
+	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1, all = name + host;
+	for (unsigned i = 0; i < 2; i++)
+		all += given[i] ? strlen(given[i]) + 1 : 0;
+	char *text = malloc(all), *at = text + name + host;
 	must(text);
 	memcpy(text, m->name, name);
 	memcpy(text + name, m->host, host);
-	return text;
+	for (unsigned i = 0; i < 2; i++)
+		if (given[i]) {
+			*into[i] = at;
+			at = stpcpy(at, given[i]) + 1;
+		}
+	job->text = text;
 }
 
 void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint16_t regions, uint64_t slot_ms, unsigned attempt)
 {
 	for (unsigned i = 0; i < REGIONS_MAX; i++)
-		if (regions >> i & 1)
-			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
+		if (regions >> i & 1) {
+			struct round_job *job = next_job(r);
+			*job = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
 							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
-							   .close = m->close, .text = texts_of(m) };
+							   .close = m->close, .tls = m->tls, .wish = m->wish };
+			copy_texts(m, job);
+		}
 }
 
 /* By what all jobs of an entry must share. */
@@ -70,6 +83,12 @@ static int compare(const void *left, const void *right)
 	return 0;
 }
 
+static size_t job_tls_bytes(const struct round_job *job)
+{
+	const struct tls_wish *w = &job->wish;
+	return job->tls ? 128 + (w->server_name ? strlen(w->server_name) : 0) + (w->ca ? strlen(w->ca) : 0) : 0;
+}
+
 /* How many jobs from `from` on make one entry. */
 static unsigned fit(const struct rounds *r, size_t from)
 {
@@ -78,6 +97,7 @@ static unsigned fit(const struct rounds *r, size_t from)
 	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
 		const char *name = r->job[from + n].text;
 		bytes += JOB_BYTES + strlen(name) + strlen(name + strlen(name) + 1);
+		bytes += job_tls_bytes(&r->job[from + n]);
 		if (n && bytes > ENTRY_BYTES_BEST)
 			break;
 		n++;
@@ -98,7 +118,7 @@ static void append_entry(const struct round_job *job, unsigned n, struct redis_l
 	options.settle_ms = job->settle_ms;
 	for (unsigned i = 0; i < n; i++)
 		text[i] = (struct job_text){ .monitor = job[i].text, .host = job[i].text + strlen(job[i].text) + 1,
-					       .port = job[i].port };
+					       .port = job[i].port, .tls = job[i].tls ? &job[i].wish : NULL };
 	void *blob = job_batch_encode(&options, text, n, &len);
 	must_say(blob, "no memory for %u jobs", n);
 	stream_key(key, prefix, region, job->shard, STREAM_HOT);

@@ -12,7 +12,9 @@ struct round_job {
 	uint64_t slot_ms;
 	unsigned attempt, timeout_ms, settle_ms, port;
 	enum close_mode close;
-	char *text; /* malloc'd: monitor, 0, host, 0 */
+	bool tls;
+	struct tls_wish wish; /* its texts stand in text */
+	char *text; /* malloc'd: monitor, 0, host, 0, server name, 0, CA file, 0 */
 };
 
 struct rounds {

@@ -95,7 +95,8 @@ static void put_state(struct alerts *a, struct shard *s, struct watched *w, cons
 static void put_events(struct alerts *a, struct shard *s, const struct watched *w, const struct monitor *m,
 		       const struct watch_env *env, const struct watch_actions *actions, const char *ended)
 {
-	struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .ended = ended };
+	struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .ended = ended,
+				     .said = watch_said(w->watch) };
 	json_t *regions = actions->events ? watch_regions(w->watch, a->region, env) : NULL;
 	about.regions = regions;
 	for (unsigned i = 0; i < actions->events; i++)
@@ -149,7 +150,8 @@ static void end(struct alerts *a, struct shard *s, struct watched *w, const char
 static struct watch_rule rule_of(const struct alerts *a, const struct monitor *m)
 {
 	uint16_t mask = monitor_region_mask(&a->settings, m);
-	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = m->timeout_ms, .slow_ms = m->slow_ms,
+	unsigned timeout_ms = m->timeout_ms + (m->tls ? m->wish.timeout_ms : 0);
+	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = timeout_ms, .slow_ms = m->slow_ms,
 				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary };
 }
 

@@ -41,8 +41,10 @@ struct watch *watch_new(const struct watch_rule *rule)
 
 void watch_free(struct watch *w)
 {
-	if (w)
+	if (w) {
 		free(w->story);
+		free(w->said);
+	}
 	free(w);
 }
 
@@ -52,6 +54,7 @@ void watch_clear(struct watch *w)
 	const size_t size = watch_size(w->regions);
 
 	free(w->story);
+	free(w->said);
 	memset(w, 0, size);
 	w->rule = rule;
 	w->regions = (uint8_t)__builtin_popcount(rule.region_mask);
@@ -74,6 +77,7 @@ struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool 
 	changed->incidents = w->incidents;
 	changed->since_ms = w->since_ms;
 	changed->story = w->story;
+	changed->said = w->said;
 	free(w);
 	return changed;
 }
@@ -278,7 +282,7 @@ static void consider_round(struct watch *w, unsigned position, const struct look
 
 static bool is_fine(const struct watch *w, const struct look *l)
 {
-	return look_is_open(l) && !l->syn_retrans && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
+	return look_is_open(l) && !l->syn_retrans && !look_is_soon(l) && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
 }
 
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
@@ -295,6 +299,7 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	watch_hear(w, r);
 	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
 		return;
 	if (verdict_row(l.verdict)->class == CLASS_UNKNOWN) /* votes expire by time, not by its coming */
@@ -317,6 +322,7 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r)
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	watch_hear(w, r);
 	history_add(&w->region[position], &l, address);
 	w->calm = false;
 	w->due_ms = 0;

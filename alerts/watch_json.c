@@ -121,6 +121,10 @@ json_t *watch_save(const struct watch *w, const char *const *names)
 	put_number(o, "blind_since_ms", w->blind_since_ms);
 	if (w->story)
 		save_story(o, w->story);
+	if (w->said) {
+		json_object_set_new(o, "said", json_string(w->said->text));
+		put_number(o, "said_ms", w->said->slot_ms);
+	}
 	for (unsigned index = 0; index < REGIONS_MAX; index++) {
 		const int i = watch_position(w, index);
 		if (i >= 0 && (w->region[i].known[0].key || w->region[i].unknown.key))
@@ -291,6 +295,9 @@ bool watch_load(struct watch *w, const json_t *saved, const char *const *names, 
 	w->blind_since_ms = take_number(&r, saved, "blind_since_ms", INT64_MAX);
 	if (!r.failed && json_object_get(saved, "telling"))
 		load_story(&r, saved, watch_story(w));
+	const char *said = json_string_value(json_object_get(saved, "said"));
+	if (said && !r.failed)
+		watch_say(w, take_number(&r, saved, "said_ms", INT64_MAX), said);
 	for (unsigned index = 0; index < count; index++) {
 		const int i = watch_position(w, index);
 		const json_t *region = json_object_get(regions, names[index]);

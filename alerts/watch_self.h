@@ -30,6 +30,12 @@ struct story {
 	uint32_t heard; /* the incident that the channels believe is DOWN; 0: none */
 };
 
+/* The newest sentence about a certificate. */
+struct said {
+	uint64_t slot_ms;
+	char text[];
+};
+
 struct watch {
 	struct watch_rule rule;
 	uint8_t regions; /* bits of rule.region_mask; region[i] belongs to the i-th of them */
@@ -40,6 +46,7 @@ struct watch {
 	uint64_t blind_since_ms; /* 0: enough regions may vote */
 	uint64_t due_ms;
 	struct story *story; /* or NULL */
+	struct said *said;   /* or NULL */
 	struct region_history region[];
 };
 
@@ -54,6 +61,10 @@ static inline int watch_position(const struct watch *w, unsigned index)
 struct story *watch_story(struct watch *w); /* made if there is none */
 void watch_clear(struct watch *w); /* as new; its rule stays */
 void watch_view(const struct watch *w, const struct watch_env *env, struct decide_in *in);
+
+/* watch_said.c: a result, or what was saved of one. */
+void watch_hear(struct watch *w, const struct result *r);
+void watch_say(struct watch *w, uint64_t slot_ms, const char *text);
 
 /* watch_tell.c: brings what is told into line with what was decided. */
 void watch_tell(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions);

@@ -192,13 +192,14 @@ static int class_of(struct monitors *m, const struct monitor *def)
 	uint64_t soon = 30ull * def->interval_ms;
 	struct job_options o = { .timeout_ms = def->timeout_ms, .close = def->close, .settle_ms = def->settle_ms,
 				 .expires_ms = soon < m->expires_ms ? (unsigned)soon : m->expires_ms };
+	unsigned takes_ms = def->timeout_ms + (def->tls ? def->wish.timeout_ms : 0); /* the ledger waits for the slowest */
+	if (takes_ms > m->timeout_most_ms)
+		m->timeout_most_ms = takes_ms;
 	for (unsigned i = 0; i < m->classes; i++)
 		if (same_options(&m->class[i], &o))
 			return (int)i;
 	if (m->classes == CLASSES_MAX)
 		return -ENOSPC;
-	if (o.timeout_ms > m->timeout_most_ms)
-		m->timeout_most_ms = o.timeout_ms;
 	m->class[m->classes] = o;
 	return (int)m->classes++;
 }
@@ -221,7 +222,8 @@ static uint16_t regions_of(const struct monitors *m, const struct monitor *def)
 static uint8_t *encode(const struct monitor *def, uint16_t *len)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
-	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port };
+	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port,
+				.tls = def->tls ? &def->wish : NULL };
 	*len = (uint16_t)job_bytes(&job, bytes);
 	uint8_t *copy = malloc(*len);
 	if (copy)

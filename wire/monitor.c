@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/printable.h"
 #include "wire/monitor_labels.h"
+#include "wire/monitor_tls.h"
 #include "wire/target.h"
 
 #include <stdlib.h>
@@ -51,6 +52,7 @@ void monitor_free(struct monitor *m)
 	for (unsigned i = 0; i < m->regions; i++)
 		free(m->region[i]);
 	free(m->runbook);
+	monitor_tls_free(m);
 	m->labels = m->parents = m->regions = 0;
 	m->runbook = NULL;
 }
@@ -194,7 +196,7 @@ static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_l
 		    read_settle(o, m, why, why_len) &&
 		    read_names(o, "regions", REGIONS_MAX, region_is_fine, m->region, &m->regions, why, why_len) &&
 		    read_names(o, "parents", MONITOR_PARENTS_MAX, monitor_name_is_fine, m->parent, &m->parents, why, why_len) &&
-		    monitor_labels_read(o, m->label, &m->labels, why, why_len);
+		    monitor_labels_read(o, m->label, &m->labels, why, why_len) && monitor_tls_read(o, m, why, why_len);
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
 	return fine;
@@ -274,6 +276,7 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "canary", json_string(canary_names[m->canary]));
 	if (m->paused)
 		json_object_set_new(o, "paused", json_true());
+	monitor_tls_write(o, m);
 	char *line = json_line(o);
 	json_decref(o);
 	return line;

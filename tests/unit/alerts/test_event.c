@@ -63,7 +63,7 @@ static void says(const char *classes, const struct watch_event *event, const cha
 {
 	char summary[EVENT_SUMMARY_MAX];
 	json_t *seen = regions(classes, "filtered");
-	const struct event_about about = { &monitor, 3, NOON + 1000, seen, ended };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .ended = ended };
 	event_summary(&about, event, summary, sizeof(summary));
 	json_decref(seen);
 	assert_string_equal(summary, sentence);
