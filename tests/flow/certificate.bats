@@ -243,3 +243,32 @@ says() {
 	[ "$(jq -r .monitor "$BATS_TEST_TMPDIR/out" | sort -u | wc -l)" = 400 ]
 	[ "$(jq -r .verdict "$BATS_TEST_TMPDIR/out" | sort -u | xargs)" = "certificate shutdown" ]
 }
+
+@test "the whole pipeline: an expired certificate is an incident of its own, one that ends soon a notice, and the ports stay up" {
+	skip_without redis
+	[ -n "${NGINX_LOG:-}" ] || skip "nginx is not installed"
+	cd "$BATS_TEST_TMPDIR"
+	cat >file.yaml <<-END
+		regions: [eu, us]
+		defaults: {interval: 1s, timeout: 500ms}
+		monitors:
+		  - {name: web, target: "127.0.0.1:2002", tls: {server_name: a.example, ca: "$CERTS/ca.pem", interval: 1s}}
+		  - {name: fine, target: "127.0.0.1:2001", type: certificate, tls: {server_name: a.example, ca: "$CERTS/ca.pem"}, interval: 1s}
+		  - {name: mail, target: "127.0.0.1:2006", tls: {server_name: a.example, ca: "$CERTS/ca.pem", interval: 1s}}
+		notify:
+		  - {name: note, type: exec, command: [tee, -a, "$PWD/told"]}
+	END
+	: >told
+	become_in_ns "$PORTWATCH" up -c file.yaml --state "$PWD/state" >up.out 2>up.err 3>&- &
+	note_process $!
+	wait_for 15 grep -q '"monitor.down"' told || { cat up.out up.err >&2; return 1; }
+	wait_for 10 grep -q '"monitor.degraded"' told
+	jq -rc 'select(.type == "monitor.down") | .data.summary' told >downs
+	[ "$(wc -l <downs)" = 1 ]
+	grep -qE '^web certificate \(127.0.0.1:2002\) is DOWN: certificate: expired 3 days ago \(20..-..-..\), from both regions since' downs
+	jq -rc 'select(.type == "monitor.degraded") | .data.summary' told | head -n 1 |
+		grep -qE '^mail certificate \(127.0.0.1:2006\) is up but not for long: certificate: expires in 10 days'
+	run "$PORTWATCH" status --redis "unix://$PWD/state/redis.sock" -o json
+	[ "$(jq -r '.monitors | sort_by(.monitor)[] | "\(.monitor)=\(.state)"' <<<"$output" | xargs)" = \
+		"fine=up mail=up mail certificate=degraded web=up web certificate=down" ]
+}
