@@ -90,9 +90,14 @@ static bool is_lossy(const json_t *region, const struct monitor *m)
 	return is_up(region, m) && number_of(region, "syn_retrans") > 0;
 }
 
+static bool is_soon(const json_t *region, const struct monitor *m)
+{
+	return m->tls && is_up(region, m) && number_of(region, "errno") == LOOK_SOON;
+}
+
 static bool is_slow(const json_t *region, const struct monitor *m)
 {
-	if (m->tls && is_up(region, m) && number_of(region, "errno") == LOOK_SOON)
+	if (is_soon(region, m))
 		return true;
 	return is_up(region, m) && m->slow_ms && number_of(region, "rtt_us") > m->slow_ms * US_PER_MS;
 }
@@ -195,7 +200,7 @@ static void say_path(struct sentence *s, const struct event_about *a, const stru
 static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	region_test *worse = e->slow ? is_slow : is_lossy;
-	if (a->monitor->tls && e->slow && a->said && a->said[0])
+	if (count(a, is_soon) && e->slow && a->said && a->said[0])
 		say(s, " is up but not for long: %s", a->said);
 	else
 		say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");

@@ -86,7 +86,6 @@ static void copy_monitor(const struct monitor *from, struct monitor *m)
 	m->parents = 1;
 	must((m->parent[0] = strdup(from->name)));
 	m->canary = CANARY_NONE;
-	m->slow_ms = 0;
 }
 
 static void name_second(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, const struct monitor *first,
@@ -128,6 +127,7 @@ void read_tls(struct reader *r, const struct yaml_tree *t, const struct yaml_nod
 			name_second(r, t, map, m, second);
 		m = &c->monitor[second];
 	}
+	m->slow_ms = 0; /* here it is the certificate that may be degraded */
 	m->tls = true;
 	m->wish = wish;
 	m->interval_ms = interval_ms;

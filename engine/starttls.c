@@ -63,7 +63,10 @@ static bool starts(const struct starttls *s, const char *word)
 static enum starttls_outcome smtp_line(struct starttls *s, char *why, size_t why_len)
 {
 	const char *const want[] = { "220", "250", "220" };
-	const char *const says[] = { "EHLO portwatch.invalid\r\n", "STARTTLS\r\n" };
+	const char *const says[] = {
+		"EHLO portwatch.invalid\r\n",
+		"STARTTLS\r\n",
+	};
 	bool more = s->line_len > 3 && s->line[3] == '-';
 	if (!starts(s, want[s->step]))
 		return refuse_line(s, s->step == 0 ? "not a greeting of smtp" : s->step == 1 ? "EHLO was refused" : "STARTTLS was refused",

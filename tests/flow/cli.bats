@@ -269,7 +269,7 @@ many() { # N TARGET
 	[ "$(jq -r 'select(.verdict == "closed") | .rtt_us' <<<"$output")" = null ]
 	[ "$(jq -r 'select(.verdict == "open") | .rtt_us > 0' <<<"$output")" = true ]
 	[ "$(jq -rc 'keys_unsorted' <<<"${lines[0]}")" = \
-		'["target","address","port","class","verdict","rtt_us","wall_us","syn_retrans","errno","detail","schema"]' ]
+		'["target","address","port","class","verdict","rtt_us","wall_us","syn_retrans","errno","detail","not_after","issuer","schema"]' ]
 }
 
 @test "json is one object that fits its schema, in the order of the targets" {
@@ -288,8 +288,8 @@ many() { # N TARGET
 
 @test "csv has the same columns in each line" {
 	run --separate-stderr probe "$OPEN" "$CLOSED" example.com:1 -o csv
-	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,syn_retrans,errno,detail,schema ]
-	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{11}" ]
+	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,syn_retrans,errno,detail,not_after,issuer,schema ]
+	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{13}" ]
 	[ "${#lines[@]}" = 4 ]
 }
 

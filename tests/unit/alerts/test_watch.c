@@ -22,6 +22,27 @@ static void a_monitor_is_new_until_two_regions_have_looked(void **state)
 	scene_expect(&s, "");
 }
 
+static void a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart(void **state)
+{
+	(void)state;
+	for (unsigned killed = 0; killed < 2; killed++) {
+		scene_begin(&s, 2);
+		s.killed = killed;
+		scene_play(&s, "eu: 1o 61d 121d 181d\n"
+			       "us: 31o 91d 151d 211d",
+			   212);
+		scene_state(&s, WATCH_DEGRADED);
+		scene_expect(&s, "151.01 degraded #1 open slow notice\n");
+		assert_string_equal(watch_said(s.watch), "certificate: expires in 5 days");
+		scene_play(&s, "eu: 241o 301o 361o\n"
+			       "us: 271o 331o 391o",
+			   392);
+		scene_state(&s, WATCH_UP);
+		scene_end(&s);
+	}
+	scene_begin(&s, 1);
+}
+
 static void a_closed_port_is_down_as_soon_as_a_second_region_confirms_it(void **state)
 {
 	(void)state;
@@ -759,6 +780,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_monitor_is_new_until_two_regions_have_looked, end),
+		cmocka_unit_test_teardown(a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart, end),
 		cmocka_unit_test_teardown(a_closed_port_is_down_as_soon_as_a_second_region_confirms_it, end),
 		cmocka_unit_test_teardown(a_filtered_port_is_down_after_both_probes_of_the_round, end),
 		cmocka_unit_test_teardown(one_failure_that_nobody_confirms_is_nothing, end),
