@@ -285,6 +285,15 @@ static bool is_fine(const struct watch *w, const struct look *l)
 	return look_is_open(l) && !l->syn_retrans && !look_is_soon(l) && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
 }
 
+/* Whoever takes over reads again what engines keep of results, an hour: of those who look more seldom each look is saved, or
+ * nobody would know anything of them after a restart. */
+#define RESULTS_KEPT_MS 3600000
+
+static bool is_seldom(const struct watch *w)
+{
+	return decide_expiry_ms(w->rule.interval_ms) > RESULTS_KEPT_MS;
+}
+
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
 		  struct watch_actions *actions)
 {
@@ -300,7 +309,10 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 		return;
 	look_of_result(&l, address, r);
 	watch_hear(w, r);
-	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
+	if (!history_add(&w->region[position], &l, address))
+		return;
+	actions->changed = is_seldom(w);
+	if (w->calm && is_fine(w, &l))
 		return;
 	if (verdict_row(l.verdict)->class == CLASS_UNKNOWN) /* votes expire by time, not by its coming */
 		return;
@@ -310,7 +322,7 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	consider_round(w, (unsigned)position, &l, &in, &d);
 	act_on(w, &d, env, actions);
 	remember(w, &after);
-	actions->changed = memcmp(&before, &after, sizeof(before)) != 0;
+	actions->changed = actions->changed || memcmp(&before, &after, sizeof(before)) != 0;
 }
 
 void watch_remember(struct watch *w, unsigned region, const struct result *r)

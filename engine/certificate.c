@@ -4,6 +4,8 @@
  * an expired certificate for the wrong name is told as both, and time is handed in, so that a test can be any day. */
 #include "engine/certificate.h"
 
+#include "base/printable.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -154,6 +156,14 @@ static void say_good(struct sentence *s, const struct certificate_facts *seen, i
 	say_date(s, certificate_ends_s(seen));
 }
 
+/* What did not fit may have been cut within a character. */
+static void cut_to_characters(char *text)
+{
+	size_t len = strlen(text);
+	for (unsigned i = 0; i < 4 && len && !text_is_printable(text, len); i++)
+		text[--len] = 0;
+}
+
 enum certificate_state certificate_judge(const struct certificate_facts *seen, const struct certificate_wants *wants,
 					 int64_t now_s, char *text, size_t len)
 {
@@ -162,8 +172,10 @@ enum certificate_state certificate_judge(const struct certificate_facts *seen, c
 	bool bad = judge_time(&s, seen, wants, now_s);
 	bad = judge_name(&s, seen, wants) || bad;
 	bad = judge_chain(&s, seen) || bad;
+	if (!bad)
+		say_good(&s, seen, now_s);
+	cut_to_characters(text);
 	if (bad)
 		return CERTIFICATE_BAD;
-	say_good(&s, seen, now_s);
 	return certificate_ends_s(seen) - now_s < wants->warn_s ? CERTIFICATE_SOON : CERTIFICATE_GOOD;
 }

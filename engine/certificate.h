@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define CERTIFICATE_TEXT_MAX 160
-#define CERTIFICATE_SENTENCE_MAX 512
+#define CERTIFICATE_SENTENCE_MAX 400 /* with it an alert's summary is still one sentence */
 
 /* Whether the chain leads to somebody who is trusted; times and names are looked at apart from it. */
 enum certificate_chain {

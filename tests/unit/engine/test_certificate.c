@@ -144,6 +144,10 @@ static void a_small_room_for_the_sentence_is_enough(void **state)
 	f.chain = CHAIN_SELF_SIGNED;
 	assert_int_equal(certificate_judge(&f, &wants, NOW, small, sizeof(small)), CERTIFICATE_BAD);
 	assert_string_equal(small, "wrong name: has");
+	strcpy(f.names, "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9");
+	char odd[20];
+	certificate_judge(&f, &wants, NOW, odd, sizeof(odd)); /* ends within a character */
+	assert_string_equal(odd, "wrong name: has \xc3\xa9");
 }
 
 int main(void)
