@@ -218,6 +218,8 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 		if (watch_position(w, index) >= 0)
 			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));
 	json_object_set_new(o, "regions", regions);
+	if (w->said)
+		set_text(o, "certificate", w->said->text);
 	say_arithmetic(w, &d, sentence, sizeof(sentence));
 	set_text(o, "arithmetic", sentence);
 	say_telling(w, env, sentence, sizeof(sentence));

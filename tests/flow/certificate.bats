@@ -271,4 +271,7 @@ says() {
 	run "$PORTWATCH" status --redis "unix://$PWD/state/redis.sock" -o json
 	[ "$(jq -r '.monitors | sort_by(.monitor)[] | "\(.monitor)=\(.state)"' <<<"$output" | xargs)" = \
 		"fine=up mail=up mail certificate=degraded web=up web certificate=down" ]
+	run "$PORTWATCH" explain --redis "unix://$PWD/state/redis.sock" "web certificate"
+	[[ $output == *"certificate"*"expired 3 days ago"* ]]
+	[[ $output == *parents*"web (up)"* ]]
 }

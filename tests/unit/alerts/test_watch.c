@@ -129,6 +129,7 @@ static void a_down_is_told_with_all_answers_but_waits_half_a_second_for_them_at_
 	scene_expect(&s, "60.01 ask 1\n"
 			 "60.52 down #1 service closed page\n"
 			 "62.01 ask 2\n");
+	scene_end(&s);
 	scene_begin(&s, 3);
 	scene_play(&s, "eu: 1o  60C 60.01C1\n"
 		       "us: 21o     60.01C1\n"
