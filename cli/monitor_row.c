@@ -108,10 +108,7 @@ static void set_members(json_t *o, const struct monitor *m)
 	json_object_set_new(o, "parents", names(m->parent, m->parents));
 	json_object_set_new(o, "canary", text_or_null(canary_names[m->canary]));
 	json_object_set_new(o, "paused", json_boolean(m->paused));
-	if (m->tls)
-		monitor_tls_write(o, m);
-	else
-		json_object_set_new(o, "tls", json_null());
+	json_object_set_new(o, "tls", m->tls ? monitor_tls_json(m) : json_null());
 }
 
 void monitor_row_json(struct text *to, const struct monitor_row *row)

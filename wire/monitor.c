@@ -276,7 +276,8 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "canary", json_string(canary_names[m->canary]));
 	if (m->paused)
 		json_object_set_new(o, "paused", json_true());
-	monitor_tls_write(o, m);
+	if (m->tls)
+		json_object_set_new(o, "tls", monitor_tls_json(m));
 	char *line = json_line(o);
 	json_decref(o);
 	return line;

@@ -85,11 +85,9 @@ static void set_left(json_t *o, const char *name, unsigned seconds, unsigned usu
 		json_object_set_new(o, name, json_integer(seconds * 1000ll));
 }
 
-void monitor_tls_write(json_t *object, const struct monitor *m)
+json_t *monitor_tls_json(const struct monitor *m)
 {
 	const struct tls_wish *w = &m->wish, *usual = &tls_wish_default;
-	if (!m->tls)
-		return;
 	json_t *o = json_object();
 	if (w->server_name)
 		json_object_set_new(o, "server_name", json_string(w->server_name));
@@ -101,7 +99,7 @@ void monitor_tls_write(json_t *object, const struct monitor *m)
 		json_object_set_new(o, "timeout_ms", json_integer(w->timeout_ms));
 	if (w->ca)
 		json_object_set_new(o, "ca", json_string(w->ca));
-	json_object_set_new(object, "tls", o);
+	return o;
 }
 
 void monitor_tls_free(struct monitor *m)

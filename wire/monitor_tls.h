@@ -7,7 +7,8 @@
 
 /* Fills m->tls and m->wish; a missing member means none.  False: why holds a sentence. */
 bool monitor_tls_read(const json_t *object, struct monitor *m, char *why, size_t why_len);
-void monitor_tls_write(json_t *object, const struct monitor *m);
+/* Of a monitor that has tls: what is not usual. */
+json_t *monitor_tls_json(const struct monitor *m);
 void monitor_tls_free(struct monitor *m);
 
 bool tls_name_is_fine(const char *name);
