@@ -104,8 +104,8 @@ static bool prepare(const struct probe_values *set, struct probe_run *run, char 
 }
 
 /* The certificate, if it is wanted; false: why holds a sentence. */
-static bool prepare_tls(const struct probe_values *set, struct probe_run *run, struct tls_wish *wish, char *path, char *why,
-			size_t why_len)
+static bool prepare_tls(const struct probe_values *set, struct probe_run *run, struct tls_wish *wish, char *path,
+			char *why, size_t why_len)
 {
 	bool wanted;
 	if (!tls_options_apply(&set->tls, wish, path, &wanted, why, why_len))

@@ -88,8 +88,8 @@ static void copy_monitor(const struct monitor *from, struct monitor *m)
 	m->canary = CANARY_NONE;
 }
 
-static void name_second(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at, const struct monitor *first,
-			uint32_t index)
+static void name_second(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at,
+			const struct monitor *first, uint32_t index)
 {
 	struct monitor *m = &r->config->monitor[index];
 	if (strlen(first->name) + strlen(MONITOR_TLS_SUFFIX) > NAME_MAX_LEN) {
@@ -97,7 +97,8 @@ static void name_second(struct reader *r, const struct yaml_tree *t, const struc
 		m->name[0] = 0;
 		return;
 	}
-	snprintf(m->name, sizeof m->name, "%.*s" MONITOR_TLS_SUFFIX, (int)(NAME_MAX_LEN - strlen(MONITOR_TLS_SUFFIX)), first->name);
+	const int most = (int)(NAME_MAX_LEN - strlen(MONITOR_TLS_SUFFIX));
+	snprintf(m->name, sizeof m->name, "%.*s" MONITOR_TLS_SUFFIX, most, first->name);
 	if (monitor_note(r, index) < 0)
 		return;
 	say(r, t, at, "tls: there is a monitor \"%s\" already, and this would be another of that name", m->name);

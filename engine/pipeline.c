@@ -199,8 +199,12 @@ static void clamp_slots(struct pipeline_config *config)
 static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 {
 	const struct pipeline_config *config = &p->config;
-	unsigned sessions = config->slots < TLS_SESSIONS_MAX ? config->slots : TLS_SESSIONS_MAX;
-	p->tls = tls_stage_start(&config->from, sessions, &p->finished, why, why_len);
+	const struct tls_stage_config tls = {
+		.sessions = config->slots < TLS_SESSIONS_MAX ? config->slots : TLS_SESSIONS_MAX,
+		.from = &config->from,
+		.finished = &p->finished,
+	};
+	p->tls = tls_stage_start(&tls, why, why_len);
 	if (!p->tls)
 		return false;
 	for (unsigned i = 0; i < config->lanes; i++) {

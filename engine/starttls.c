@@ -67,10 +67,10 @@ static enum starttls_outcome smtp_line(struct starttls *s, char *why, size_t why
 		"EHLO portwatch.invalid\r\n",
 		"STARTTLS\r\n",
 	};
+	static const char *const refusals[] = { "not a greeting of smtp", "EHLO was refused", "STARTTLS was refused" };
 	bool more = s->line_len > 3 && s->line[3] == '-';
 	if (!starts(s, want[s->step]))
-		return refuse_line(s, s->step == 0 ? "not a greeting of smtp" : s->step == 1 ? "EHLO was refused" : "STARTTLS was refused",
-				   why, why_len);
+		return refuse_line(s, refusals[s->step], why, why_len);
 	if (s->step == 1 && s->line_len == 12 && !strncasecmp(s->line + 4, "STARTTLS", 8))
 		s->offered = true;
 	if (more)

@@ -423,7 +423,8 @@ static void look_above(STACK_OF(X509) *chain, struct certificate_facts *into)
 	}
 }
 
-static void look_at_chain(struct tls_session *s, X509 *certificate, struct tls_store *store, struct certificate_facts *into)
+static void look_at_chain(struct tls_session *s, X509 *certificate, struct tls_store *store,
+			  struct certificate_facts *into)
 {
 	STACK_OF(X509) *sent = SSL_get_peer_cert_chain(s->ssl);
 	X509_STORE_CTX *check = X509_STORE_CTX_new();

@@ -1,4 +1,4 @@
-/* tls_stage.c - looks at the certificate behind a port: TCP, perhaps some words in plain text, a TLS handshake, the end.
+/* tls_stage.c - looks at the certificate behind a port: TCP, perhaps some plain words, a TLS handshake, the end.
  * In: batches with jobs that a lane passed on.  Out: their outcomes, and the batches to the sink.
  * Owns: a thread with an epoll, at most so many sessions, each with a socket and two deadlines (one for TCP, one for
  * all that follows).
@@ -58,7 +58,8 @@ struct answer {
 
 struct tls_stage {
 	pthread_t thread;
-	struct batch_queue inbox, *finished;
+	struct tls_stage_config config;
+	struct batch_queue inbox;
 	atomic_bool draining, stopped;
 	int epoll, wake;
 
@@ -67,7 +68,7 @@ struct tls_stage {
 	struct socket_pool pool;
 	struct tls_trust *trust;
 	struct batch_list waiting, done;
-	unsigned count, used;
+	unsigned used;
 	struct look *look;
 	struct tls_counters counters;
 };
@@ -311,7 +312,7 @@ static void take_name(struct look *l)
 
 static struct look *free_look(struct tls_stage *t)
 {
-	for (unsigned i = 0; i < t->count; i++)
+	for (unsigned i = 0; i < t->config.sessions; i++)
 		if (t->look[i].state == LOOK_IDLE)
 			return &t->look[i];
 	return NULL;
@@ -404,7 +405,7 @@ static bool start_job(struct tls_stage *t, struct batch *b, unsigned index)
 
 static void start_jobs(struct tls_stage *t)
 {
-	while (t->waiting.head && t->used < t->count) {
+	while (t->waiting.head && t->used < t->config.sessions) {
 		struct batch *b = t->waiting.head;
 		unsigned index = b->started;
 		bool mine = b->jobs[index].tls.wanted && b->outcomes[index].verdict == VERDICT_NONE;
@@ -446,7 +447,7 @@ static void on_deadline(struct tls_stage *t, struct look *l)
 static int look_at_deadlines(struct tls_stage *t)
 {
 	uint64_t now = clock_ns(), next = UINT64_MAX;
-	for (unsigned i = 0; i < t->count && t->used; i++) {
+	for (unsigned i = 0; i < t->config.sessions && t->used; i++) {
 		struct look *l = &t->look[i];
 		if (l->state != LOOK_IDLE && l->deadline_ns <= now)
 			on_deadline(t, l);
@@ -485,11 +486,11 @@ static void *stage_run(void *arg)
 		start_jobs(t);
 		counter_set(&t->counters.waiting, t->waiting.jobs);
 		int wait_ms = look_at_deadlines(t);
-		batch_queue_put(t->finished, &t->done);
+		batch_queue_put(t->config.finished, &t->done);
 		int n = epoll_wait(t->epoll, event, EVENTS_AT_ONCE, wait_ms);
 		for (int i = 0; i < n; i++)
 			on_event(t, &event[i]);
-		batch_queue_put(t->finished, &t->done);
+		batch_queue_put(t->config.finished, &t->done);
 	}
 	return NULL;
 }
@@ -509,11 +510,15 @@ static int adopt_nothing(struct connector *c, int fd)
 	return 0;
 }
 
-static const struct connector_ops only_sockets = { .name = "tls", .socket_flags = SOCK_NONBLOCK, .adopt = adopt_nothing };
+static const struct connector_ops only_sockets = {
+	.name = "tls",
+	.socket_flags = SOCK_NONBLOCK,
+	.adopt = adopt_nothing,
+};
 
 static void stage_free(struct tls_stage *t)
 {
-	for (unsigned i = 0; i < t->count && t->look; i++)
+	for (unsigned i = 0; i < t->config.sessions && t->look; i++)
 		if (t->look[i].state != LOOK_IDLE) {
 			struct batch *b = t->look[i].batch;
 			look_close(t, &t->look[i]);
@@ -538,7 +543,7 @@ static bool set_up(struct tls_stage *t)
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
 	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	t->trust = tls_trust_new();
-	t->look = calloc(t->count, sizeof(*t->look));
+	t->look = calloc(t->config.sessions, sizeof(*t->look));
 	return t->epoll >= 0 && t->wake >= 0 && t->trust && t->look && epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->wake, &e) == 0;
 }
 
@@ -554,20 +559,18 @@ static int spawn(struct tls_stage *t)
 	return error;
 }
 
-struct tls_stage *tls_stage_start(const struct local_addresses *from, unsigned sessions, struct batch_queue *finished,
-				  char *why, size_t why_len)
+struct tls_stage *tls_stage_start(const struct tls_stage_config *config, char *why, size_t why_len)
 {
 	struct tls_stage *t = calloc(1, sizeof(*t));
-	must(sessions > 0 && sessions <= TLS_SESSIONS_MAX);
+	must(config->sessions > 0 && config->sessions <= TLS_SESSIONS_MAX);
 	if (!t) {
 		snprintf(why, why_len, "no memory to look at certificates");
 		return NULL;
 	}
-	t->finished = finished;
-	t->count = sessions;
+	t->config = *config;
 	t->epoll = t->wake = -1;
 	t->sockets.ops = &only_sockets;
-	socket_pool_init(&t->pool, &t->sockets, from, sessions);
+	socket_pool_init(&t->pool, &t->sockets, config->from, config->sessions);
 	batch_queue_init(&t->inbox);
 	int error = set_up(t) ? spawn(t) : errno;
 	if (!error)

@@ -6,7 +6,7 @@
 #include "engine/batch.h"
 #include "engine/socket_pool.h"
 
-#define TLS_SESSIONS_MAX 256 /* some 60 KB each while it lasts, and 2 ms of a core: a thousand a second is no aim here */
+#define TLS_SESSIONS_MAX 256 /* each takes some 60 KB while it lasts, and 1 ms of a core in all */
 
 /* Written by the stage's thread. */
 struct tls_counters {
@@ -15,12 +15,16 @@ struct tls_counters {
 	counter waiting;	   /* gauge: jobs that wait for a session */
 };
 
+struct tls_stage_config {
+	unsigned sessions;		    /* at a time, TLS_SESSIONS_MAX at most */
+	const struct local_addresses *from; /* borrowed, as the next */
+	struct batch_queue *finished;	    /* where batches go when all jobs that were passed on have an outcome */
+};
+
 struct tls_stage;
 
-/* Starts the thread.  Batches whose passed jobs have their outcomes go to finished, which is borrowed, as is from.
- * NULL: why says what is missing. */
-struct tls_stage *tls_stage_start(const struct local_addresses *from, unsigned sessions, struct batch_queue *finished,
-				  char *why, size_t why_len);
+/* Starts the thread.  NULL: why says what is missing. */
+struct tls_stage *tls_stage_start(const struct tls_stage_config *config, char *why, size_t why_len);
 /* Hands over batches of which a lane has finished all but those it passed on (batch.passed of them); from any thread. */
 void tls_stage_give(struct tls_stage *t, struct batch_list *batches);
 /* From now on jobs that have not begun end as `shutdown`. */
