@@ -48,11 +48,15 @@ struct view {
 	uint8_t weight, run, opens, verdict;
 };
 
-static void view_add(struct view *v, const struct look *l, bool expect_closed)
+static void view_add(struct view *v, const struct look *l, const struct decide_in *in)
 {
+	const bool good = look_is_good(l, in->expect_closed);
+
+	if (!good && look_slot_ms(l) <= in->over_ms)
+		return;
 	v->newest_ms = look_slot_ms(l);
 	v->verdict = l->verdict;
-	if (look_is_good(l, expect_closed)) {
+	if (good) {
 		if (!v->opens++)
 			v->open_first_ms = v->newest_ms;
 		v->weight = v->run = 0;
@@ -61,7 +65,7 @@ static void view_add(struct view *v, const struct look *l, bool expect_closed)
 	}
 	if (!v->run++)
 		v->first_ms = v->newest_ms;
-	v->weight += decide_weight(l->verdict, expect_closed);
+	v->weight += decide_weight(l->verdict, in->expect_closed);
 	v->opens = 0;
 	v->last_down_ms = v->newest_ms;
 }
@@ -235,7 +239,7 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 		if (next == REGIONS_MAX)
 			return;
 		at_ms = key >> 16;
-		view_add(&view[next], &in->region[next].known[--left[next]], in->expect_closed);
+		view_add(&view[next], &in->region[next].known[--left[next]], in);
 	}
 }
 
@@ -361,11 +365,11 @@ static bool has_failure(const struct decide_in *in)
 	return false;
 }
 
-static void view_all(struct view *v, const struct region_history *h, bool expect_closed)
+static void view_all(struct view *v, const struct region_history *h, const struct decide_in *in)
 {
 	memset(v, 0, sizeof(*v));
 	for (unsigned k = known_looks(h); k--;)
-		view_add(v, &h->known[k], expect_closed);
+		view_add(v, &h->known[k], in);
 }
 
 void decide(const struct decide_in *given, struct decision *out)
@@ -381,7 +385,7 @@ void decide(const struct decide_in *given, struct decision *out)
 	memset(out, 0, sizeof(*out));
 	out->need = in.regions == 1 ? 1 : 2;
 	for (unsigned i = 0; i < in.regions; i++)
-		view_all(&view[i], &in.region[i], in.expect_closed);
+		view_all(&view[i], &in.region[i], &in);
 	tally_votes(&t, &in, view, in.now_ms, in.quarantined | in.silent);
 	out->blind = t.able < out->need;
 	if (out->blind) {
@@ -403,7 +407,7 @@ void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b
 	struct view v;
 
 	memset(b, 0, sizeof(*b));
-	view_all(&v, h, in->expect_closed);
+	view_all(&v, h, in);
 	b->vote = view_vote(&v, in, in->now_ms, &b->why);
 	if (in->silent >> region & 1)
 		b->why = ABSTAIN_SILENT;

@@ -80,6 +80,7 @@ struct decide_in {
 	const struct region_history *region;
 	uint16_t quarantined, silent;
 	bool expect_closed;	/* of a port that must not answer */
+	uint64_t over_ms;	/* failures until then are of a DOWN that ended without the votes of all regions: they count no more */
 	uint64_t now_ms;
 };
 

@@ -105,6 +105,7 @@ void watch_view(const struct watch *w, const struct watch_env *env, struct decid
 	in->region = w->region;
 	in->quarantined = own_mask(w, env->quarantined);
 	in->silent = own_mask(w, env->silent);
+	in->over_ms = w->story ? w->story->over_ms : 0;
 	in->now_ms = env->now_ms;
 }
 

@@ -108,6 +108,7 @@ static void save_story(json_t *o, const struct story *s)
 	put_number(flap, "penalty", s->flap.penalty);
 	put_true(flap, "on", s->flap.on);
 	json_object_set_new(o, "changes", flap);
+	put_number(o, "over_ms", s->over_ms);
 	put_number(o, "heard", s->heard);
 	put_number(o, "heard_since_ms", s->heard_since_ms);
 }
@@ -279,6 +280,7 @@ static void load_story(struct reading *r, const json_t *o, struct story *s)
 	s->flap.changed_ms = take_number(r, changes, "changed_ms", INT64_MAX);
 	s->flap.penalty = (uint32_t)take_number(r, changes, "penalty", UINT32_MAX);
 	s->flap.on = take_true(r, changes, "on");
+	s->over_ms = take_number(r, o, "over_ms", INT64_MAX);
 	s->heard = (uint32_t)take_number(r, o, "heard", UINT32_MAX);
 	s->heard_since_ms = take_number(r, o, "heard_since_ms", INT64_MAX);
 }

@@ -26,6 +26,7 @@ struct story {
 	struct telling telling[EVENT_KINDS];
 	struct confirm confirm;
 	struct flap flap;
+	uint64_t over_ms; /* when a DOWN ended without the votes of a region, whose old failures would begin it anew; 0: never */
 	uint64_t heard_since_ms;
 	uint32_t heard; /* the incident that the channels believe is DOWN; 0: none */
 };

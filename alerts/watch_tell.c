@@ -117,6 +117,8 @@ static void end_telling(struct watch *w, enum event_kind kind, const struct watc
 		t->verdict = w->verdict;
 		t->scope = w->scope;
 	}
+	if (kind == EVENT_DOWN && (env->silent | env->quarantined) & w->rule.region_mask)
+		w->story->over_ms = env->now_ms;
 	if (kind == EVENT_DOWN)
 		end_down(w, env, actions);
 	else if (t->told || t->logged)

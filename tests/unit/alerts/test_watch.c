@@ -371,6 +371,51 @@ static void regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down(void *
 	scene_state(&s, WATCH_PATH);
 }
 
+static void regions_that_come_back_do_not_begin_a_down_anew_that_has_ended(void **state)
+{
+	const char *const told = "60.02 down #1 service closed page\n"
+				 "140.01 up #1 service closed page\n";
+
+	(void)state;
+	scene_begin(&s, 5);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1 121o 140o\n"
+		       "us: 13o     60.01C1 122o 140o\n"
+		       "ap: 25o     60.01C1 114C\n" /* its last word, and it still counts: it was not silent then */
+		       "sa: 37o     60.01C1 115C\n"
+		       "af: 49o     60.01C1 116C",
+		   118);
+	s.env.silent = 0x1c;
+	scene_tick(&s);
+	scene_until(&s, 142);
+	scene_expect(&s, told);
+	s.env.silent = 0;
+	s.killed = true; /* what was forgotten must not be remembered by another process */
+	scene_tick(&s);
+	scene_until(&s, 150);
+	scene_expect(&s, "");
+	scene_state(&s, WATCH_UP);
+	scene_end(&s);
+
+	scene_begin(&s, 5);
+	s.quiet = true;
+	scene_play(&s, "eu: 1o  60C 60.01C1 121o 140o\n"
+		       "us: 13o     60.01C1 122o 140o\n"
+		       "ap: 25o     60.01C1 130o\n" /* it is well again, and not believed yet */
+		       "sa: 37o     60.01C1 131o\n"
+		       "af: 49o     60.01C1 132o",
+		   118);
+	s.env.quarantined = 0x1c;
+	scene_tick(&s);
+	scene_until(&s, 142);
+	scene_expect(&s, told);
+	s.env.quarantined = 0;
+	scene_tick(&s);
+	scene_until(&s, 145);
+	scene_expect(&s, "");
+	scene_state(&s, WATCH_UP);
+}
+
 static void maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then(void **state)
 {
 	(void)state;
@@ -858,6 +903,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown, end),
 		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
 		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
+		cmocka_unit_test_teardown(regions_that_come_back_do_not_begin_a_down_anew_that_has_ended, end),
 		cmocka_unit_test_teardown(maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then, end),
 		cmocka_unit_test_teardown(an_up_is_not_told_if_its_down_was_not, end),
 		cmocka_unit_test_teardown(a_parent_that_is_down_keeps_its_children_quiet_until_it_is_up, end),
