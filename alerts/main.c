@@ -1,12 +1,10 @@
-/* main.c - portwatch-alerts: options in, one pipeline and its channels, signals; the only file here that ends the
- * process. */
+/* main.c - portwatch-alerts: options in, one pipeline and its channels, signals. */
 #include "alerts/dead_man.h"
 #include "alerts/metrics.h"
 #include "alerts/pipeline.h"
-#include "base/http_page.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "base/option.h"
 #include "base/own_name.h"
 #include "config/config.h"
 
@@ -16,16 +14,11 @@
 #include <unistd.h>
 
 #define CHANNELS_WAIT_MS 5000 /* for what is being delivered when we are told to leave; the rest stays in the outbox */
-enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
 
 struct values {
-	const char *redis, *prefix, *name, *monitors, *test, *metrics, *config;
-	int log_format, log_level;
-	bool version;
+	const char *redis, *prefix, *name, *monitors, *test;
+	struct daemon_values common;
 };
-
-static const char *const log_formats[] = { "logfmt", "json", NULL };
-static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 
 #define AT(field) .at = offsetof(struct values, field)
 static const struct option options[] = {
@@ -39,16 +32,7 @@ static const struct option options[] = {
 	  .sentence = "YAML file or directory of monitors, of which notify: and dead_man: are used here" },
 	{ .name = "test", .type = OPTION_TEXT, .value = "CHANNEL", .only_flag = true, AT(test),
 	  .sentence = "send a test event over that channel of --monitors and leave" },
-	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
-	  .sentence = "serve /metrics there; no host: loopback" },
-	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME", AT(log_format),
-	  .sentence = "format of the log lines on stderr" },
-	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME", AT(log_level),
-	  .sentence = "what is said at the least" },
-	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
-	  .sentence = "YAML file with any of these options as keys" },
-	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version), .sentence = "print the version and leave" },
-	{ .name = NULL },
+	DAEMON_OPTIONS(struct values),
 };
 
 static const struct option_table table = {
@@ -65,43 +49,18 @@ static const struct option_table table = {
 
 static atomic_bool stop;
 
-static _Noreturn void usage(const char *why)
+static void check_values(struct values *v)
 {
-	fprintf(stderr, "portwatch-alerts: %s\n(see portwatch-alerts --help)\n", why);
-	exit(EXIT_USAGE);
-}
-
-static _Noreturn void internal(const char *what, const char *why)
-{
-	log_errorx(what, LOG_S("why", why));
-	exit(EXIT_INTERNAL);
-}
-
-static void read_values(int argc, char **argv, struct values *v)
-{
-	char why[OPTIONS_WHY_MAX];
-	int operand;
-	enum option_outcome outcome = options_read(&table, argc, argv, v, &operand, why, sizeof(why));
-	if (outcome == OPTIONS_HELP) {
-		options_help(&table, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (outcome == OPTIONS_BAD)
-		usage(why);
-	if (v->version) {
-		printf("portwatch-alerts %s\n", PACKAGE_VERSION);
-		exit(EXIT_SUCCESS);
-	}
 	if (!v->name)
 		v->name = own_name();
 	if (!stream_name_is_plain(v->name, NAME_MAX_LEN))
-		usage("--name: 1 to 64 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--name: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
-		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
 	if (!v->redis && !v->test)
-		usage("--redis is required");
+		daemon_usage(&table, "--redis is required");
 	if (v->test && !v->monitors)
-		usage("--test needs --monitors, where the channel is described");
+		daemon_usage(&table, "--test needs --monitors, where the channel is described");
 }
 
 /* Without a file nobody is told: events then only stand in the log and the outbox. */
@@ -130,7 +89,7 @@ static int test_channel(const char *name, const struct config *c)
 		return delivered ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	snprintf(why, sizeof(why), "--test: there is no channel %.64s in the file", name);
-	usage(why);
+	daemon_usage(&table, why);
 }
 
 static void on_signal(int number)
@@ -163,35 +122,33 @@ int main(int argc, char **argv)
 	struct redis_url url;
 	char why[512];
 
-	read_values(argc, argv, &v);
-	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
+	daemon_begin(&table, argc, argv, &v, &v.common);
+	check_values(&v);
 	read_channels(&v, &c);
 	if (v.test) {
 		int status = test_channel(v.test, &c);
 		config_free(&c);
 		return status;
 	}
-	if (redis_url_parse(v.redis, &url, why, sizeof(why)) < 0)
-		usage(why);
+	if (redis_url_parse(v.redis, &url, why, sizeof(why)) < 0 || redis_link_possible(&url, why, sizeof(why)) < 0)
+		daemon_usage(&table, why);
 	catch_signals();
 
 	const struct notifier_config told = { .url = url, .prefix = v.prefix, .channel = c.channel, .channels = c.channels };
 	struct notifier *notifier = notifier_start(&told, why, sizeof(why));
 	if (!notifier)
-		internal("cannot start the channels", why);
+		daemon_internal("cannot start the channels", why);
 	why[0] = 0;
 	struct dead_man *dead_man = dead_man_start(c.dead_man_url, c.dead_man_every_ms, why, sizeof(why));
 	if (why[0])
-		internal("cannot start the dead man's calls", why);
+		daemon_internal("cannot start the dead man's calls", why);
 	struct metrics metrics = { &counters, notifier, dead_man, v.name, PACKAGE_VERSION };
 	const struct http_page pages[] = { { "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_write, &metrics }, { 0 } };
-	struct http_server *http = v.metrics ? http_server_start(v.metrics, pages, why, sizeof(why)) : NULL;
-	if (v.metrics && !http)
-		internal("cannot serve metrics", why);
+	struct http_server *http = daemon_metrics(&v.common, pages);
 	const struct pipeline_config config = { url, v.prefix, v.name, notifier, dead_man, &counters };
 	struct alerts *a = pipeline_new(&config);
 	if (!a)
-		internal("cannot start", "no memory or no descriptor");
+		daemon_internal("cannot start", "no memory or no descriptor");
 	say_ready(&v, &url, &c, http);
 
 	pipeline_run(a, &stop);

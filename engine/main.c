@@ -1,8 +1,7 @@
-/* main.c - portwatch-engine: options in, one pipeline, signals; the only file here that ends the process. */
-#include "base/http_page.h"
+/* main.c - portwatch-engine: options in, one pipeline, signals. */
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "base/option.h"
 #include "base/own_name.h"
 #include "engine/job_stream.h"
 #include "engine/metrics.h"
@@ -17,20 +16,16 @@
 #include <unistd.h>
 
 #define PUBLISH_MS 15000 /* after the last attempt has ended; what Redis has not taken by then stays pending */
-enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
 
 struct values {
-	const char *region, *redis, *prefix, *shards, *consumer, *metrics, *config, *settle, *policy;
+	const char *region, *redis, *prefix, *shards, *consumer, *settle, *policy;
 	uint64_t lanes, slots, rate, per_destination, keep_results_ms;
-	int connector, coalesce, log_format, log_level;
+	int connector, coalesce;
 	struct option_list source, resolver;
-	bool version;
+	struct daemon_values common;
 };
 
 static const char *const yes_no[] = { "yes", "no", NULL };
-static const char *const log_formats[] = { "logfmt", "json", NULL };
-static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
-
 #define AT(field) .at = offsetof(struct values, field)
 static const struct option options[] = {
 	{ .name = "region", .type = OPTION_TEXT, .value = "NAME", .required = true, AT(region),
@@ -66,16 +61,7 @@ static const struct option options[] = {
 	  .sentence = "how long to watch for a reset after the handshake, for jobs that do not say; auto: about two round trips" },
 	{ .name = "keep-results", .type = OPTION_DURATION, .preset = "1h", .min = 1000, .max = 604800000, .value = "TIME", AT(keep_results_ms),
 	  .sentence = "results older than this are trimmed from the stream" },
-	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
-	  .sentence = "serve /metrics there; no host: loopback" },
-	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME", AT(log_format),
-	  .sentence = "format of the log lines on stderr" },
-	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME", AT(log_level),
-	  .sentence = "what is said at the least" },
-	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
-	  .sentence = "YAML file with any of these options as keys" },
-	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version), .sentence = "print the version and leave" },
-	{ .name = NULL },
+	DAEMON_OPTIONS(struct values),
 };
 
 static const struct option_table table = {
@@ -90,35 +76,6 @@ static const struct option_table table = {
 	.options = options,
 };
 
-static _Noreturn void usage(const char *why)
-{
-	fprintf(stderr, "portwatch-engine: %s\n(see portwatch-engine --help)\n", why);
-	exit(EXIT_USAGE);
-}
-
-static _Noreturn void internal(const char *what, const char *why)
-{
-	log_errorx(what, LOG_S("why", why));
-	exit(EXIT_INTERNAL);
-}
-
-static void read_values(int argc, char **argv, struct values *v)
-{
-	char why[OPTIONS_WHY_MAX];
-	int operand;
-	enum option_outcome outcome = options_read(&table, argc, argv, v, &operand, why, sizeof(why));
-	if (outcome == OPTIONS_HELP) {
-		options_help(&table, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (outcome == OPTIONS_BAD)
-		usage(why);
-	if (v->version) {
-		printf("portwatch-engine %s\n", PACKAGE_VERSION);
-		exit(EXIT_SUCCESS);
-	}
-}
-
 static void fill_place(const struct values *v, struct stream_place *place)
 {
 	char why[512];
@@ -126,14 +83,14 @@ static void fill_place(const struct values *v, struct stream_place *place)
 	place->region = v->region;
 	place->consumer = v->consumer ? v->consumer : own_name();
 	if (!stream_name_is_plain(v->region, NAME_MAX_LEN))
-		usage("--region: 1 to 64 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--region: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(place->consumer, NAME_MAX_LEN))
-		usage("--consumer: 1 to 64 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--consumer: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
-		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
 	if (redis_url_parse(v->redis, &place->url, why, sizeof(why)) < 0 ||
 	    redis_link_possible(&place->url, why, sizeof(why)) < 0 || shards_parse(v->shards, place, why, sizeof(why)) < 0)
-		usage(why);
+		daemon_usage(&table, why);
 }
 
 static void fill_config(const struct values *v, struct pipeline_config *config)
@@ -145,23 +102,14 @@ static void fill_config(const struct values *v, struct pipeline_config *config)
 	config->policy = policy_new(v->policy, why, sizeof(why));
 	if (!config->policy) {
 		snprintf(bad, sizeof(bad), "--policy: %s", why);
-		usage(bad);
+		daemon_usage(&table, bad);
 	}
 	for (unsigned i = 0; i < v->source.count; i++)
 		if (local_addresses_add(&config->from, v->source.item[i], why, sizeof(why)) < 0)
-			usage(why);
+			daemon_usage(&table, why);
 	for (unsigned i = 0; i < v->resolver.count; i++)
 		if (!resolver_list_add(config->resolvers, v->resolver.item[i], why, sizeof(why)))
-			usage(why);
-}
-
-static void block_signals(sigset_t *ends)
-{
-	sigemptyset(ends);
-	sigaddset(ends, SIGTERM);
-	sigaddset(ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, ends, NULL);
-	signal(SIGPIPE, SIG_IGN);
+			daemon_usage(&table, why);
 }
 
 static void say_ready(const struct metrics *m, const struct stream_place *place, const struct pipeline_config *config,
@@ -210,20 +158,15 @@ int main(int argc, char **argv)
 	unsigned settle_ms;
 	struct source_counters in = { 0 };
 	struct sink_counters out = { 0 };
-	char why[512], bad[400];
+	char why[512];
 	sigset_t ends;
 
-	read_values(argc, argv, &v);
-	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
+	daemon_begin(&table, argc, argv, &v, &v.common);
 	fill_place(&v, &place);
 	fill_config(&v, &config);
-	if (v.metrics && !http_listen_is_fine(v.metrics, bad, sizeof(bad))) {
-		snprintf(why, sizeof(why), "--metrics: %s", bad);
-		usage(why);
-	}
 	if (!settle_parse(v.settle, &settle_ms, why, sizeof(why)))
-		usage(why);
-	block_signals(&ends);
+		daemon_usage(&table, why);
+	daemon_block_signals(&ends);
 
 	struct metrics metrics = { .source = &in, .sink = &out, .region = place.region, .consumer = place.consumer,
 				   .version = PACKAGE_VERSION };
@@ -232,15 +175,13 @@ int main(int argc, char **argv)
 						.describe = metrics_heartbeat, .arg = &metrics };
 	struct sink *sink = source ? result_stream_new(&results, &out) : NULL;
 	if (!sink)
-		internal("cannot start", "no memory");
+		daemon_internal("cannot start", "no memory");
 	/* The page first: who cannot start must not have taken jobs. */
 	const struct http_page pages[] = { { "/metrics", "text/plain; version=0.0.4; charset=utf-8", metrics_write, &metrics }, { 0 } };
-	struct http_server *http = v.metrics ? http_server_start(v.metrics, pages, why, sizeof(why)) : NULL;
-	if (v.metrics && !http)
-		internal("cannot serve metrics", why);
+	struct http_server *http = daemon_metrics(&v.common, pages);
 	struct pipeline *pipeline = pipeline_start(&config, source, sink, why, sizeof(why));
 	if (!pipeline)
-		internal("cannot start", why);
+		daemon_internal("cannot start", why);
 	atomic_store(&metrics.pipeline, pipeline); /* page and heartbeat may already be asking */
 	say_ready(&metrics, &place, &config, http);
 

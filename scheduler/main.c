@@ -1,9 +1,8 @@
-/* main.c - portwatch-scheduler: options in, one scheduler, signals; the only file here that ends the process. */
+/* main.c - portwatch-scheduler: options in, one scheduler, signals. */
 #include "base/clock.h"
-#include "base/http_page.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/must.h"
-#include "base/option.h"
 #include "base/own_name.h"
 #include "scheduler/metrics.h"
 #include "scheduler/pipeline.h"
@@ -14,17 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EXIT_USAGE = 3, EXIT_INTERNAL = 4 };
 
 struct values {
-	const char *redis, *prefix, *name, *metrics, *config;
+	const char *redis, *prefix, *name;
 	uint64_t expires_ms;
-	int log_format, log_level;
-	bool version;
+	struct daemon_values common;
 };
-
-static const char *const log_formats[] = { "logfmt", "json", NULL };
-static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 
 #define AT(field) .at = offsetof(struct values, field)
 static const struct option options[] = {
@@ -37,17 +31,7 @@ static const struct option options[] = {
 	{ .name = "expires", .type = OPTION_DURATION, .preset = "60s", .min = 1000, .max = JOB_EXPIRES_DEFAULT_MS,
 	  .value = "TIME", AT(expires_ms),
 	  .sentence = "how old a slot may be when an engine gets to it; older ones are not probed" },
-	{ .name = "metrics", .type = OPTION_TEXT, .value = "HOST:PORT", AT(metrics),
-	  .sentence = "serve /metrics there; no host: loopback" },
-	{ .name = "log-format", .type = OPTION_CHOICE, .preset = "logfmt", .choices = log_formats, .value = "NAME",
-	  AT(log_format), .sentence = "format of the log lines on stderr" },
-	{ .name = "log-level", .type = OPTION_CHOICE, .preset = "info", .choices = log_levels, .value = "NAME",
-	  AT(log_level), .sentence = "what is said at the least" },
-	{ .name = "config", .type = OPTION_TEXT, .value = "FILE", .only_flag = true, AT(config),
-	  .sentence = "YAML file with any of these options as keys" },
-	{ .name = "version", .letter = 'V', .type = OPTION_FLAG, .only_flag = true, AT(version),
-	  .sentence = "print the version and leave" },
-	{ .name = NULL },
+	DAEMON_OPTIONS(struct values),
 };
 
 static const struct option_table table = {
@@ -62,56 +46,18 @@ static const struct option_table table = {
 	.options = options,
 };
 
-static _Noreturn void usage(const char *why)
-{
-	fprintf(stderr, "portwatch-scheduler: %s\n(see portwatch-scheduler --help)\n", why);
-	exit(EXIT_USAGE);
-}
-
-static _Noreturn void internal(const char *what, const char *why)
-{
-	log_errorx(what, LOG_S("why", why));
-	exit(EXIT_INTERNAL);
-}
-
-static void read_values(int argc, char **argv, struct values *v)
-{
-	char why[OPTIONS_WHY_MAX];
-	int operand;
-	enum option_outcome outcome = options_read(&table, argc, argv, v, &operand, why, sizeof(why));
-	if (outcome == OPTIONS_HELP) {
-		options_help(&table, stdout);
-		exit(EXIT_SUCCESS);
-	}
-	if (outcome == OPTIONS_BAD)
-		usage(why);
-	if (v->version) {
-		printf("portwatch-scheduler %s\n", PACKAGE_VERSION);
-		exit(EXIT_SUCCESS);
-	}
-}
-
 static void fill_config(const struct values *v, struct scheduler_config *config)
 {
 	char why[512];
 	*config = (struct scheduler_config){ .prefix = v->prefix, .name = v->name ? v->name : own_name(),
 					     .version = PACKAGE_VERSION, .expires_ms = (unsigned)v->expires_ms };
 	if (!stream_name_is_plain(config->name, NAME_MAX_LEN))
-		usage("--name: 1 to 64 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--name: 1 to 64 of letters, digits, dot, dash and underscore");
 	if (!stream_name_is_plain(v->prefix, PREFIX_MAX_LEN))
-		usage("--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
+		daemon_usage(&table, "--prefix: 1 to 32 of letters, digits, dot, dash and underscore");
 	if (redis_url_parse(v->redis, &config->url, why, sizeof(why)) < 0 ||
 	    redis_link_possible(&config->url, why, sizeof(why)) < 0)
-		usage(why);
-}
-
-static void block_signals(sigset_t *ends)
-{
-	sigemptyset(ends);
-	sigaddset(ends, SIGTERM);
-	sigaddset(ends, SIGINT);
-	pthread_sigmask(SIG_BLOCK, ends, NULL);
-	signal(SIGPIPE, SIG_IGN);
+		daemon_usage(&table, why);
 }
 
 /* Steps until a signal comes; the wait for the next tick is the wait for a signal. */
@@ -132,24 +78,21 @@ int main(int argc, char **argv)
 	struct values v;
 	struct scheduler_config config;
 	static struct scheduler_counters counters; /* 18 KB */
-	char why[512], url[256];
+	char url[256];
 	sigset_t ends;
 
-	read_values(argc, argv, &v);
-	log_setup((enum log_format)v.log_format, (enum log_level)v.log_level);
+	daemon_begin(&table, argc, argv, &v, &v.common);
 	fill_config(&v, &config);
-	block_signals(&ends);
+	daemon_block_signals(&ends);
 
 	struct scheduler_metrics metrics = { &counters, config.name, config.version };
 	const struct http_page pages[] = {
 		{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", scheduler_metrics_write, &metrics }, { 0 }
 	};
-	struct http_server *http = v.metrics ? http_server_start(v.metrics, pages, why, sizeof(why)) : NULL;
-	if (v.metrics && !http)
-		internal("cannot serve metrics", why);
+	struct http_server *http = daemon_metrics(&v.common, pages);
 	struct scheduler *s = schedule_new(&config, &counters);
 	if (!s)
-		internal("cannot start", "no memory");
+		daemon_internal("cannot start", "no memory");
 	redis_url_show(&config.url, url, sizeof(url));
 	log_info("ready", LOG_S("scheduler", config.name), LOG_S("redis", url),
 		 LOG_U("metrics_port", http ? http_server_port(http) : 0));
