@@ -4,6 +4,7 @@
 #include "alerts/event.h"
 
 #include "base/clock.h"
+#include "base/json.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -56,28 +57,16 @@ static void say_since(struct sentence *s, uint64_t since_ms, uint64_t now_ms)
 
 /* ---- what the regions saw ---- */
 
-static const char *text_of(const json_t *region, const char *name)
-{
-	const char *text = json_string_value(json_object_get(region, name));
-	return text ? text : "";
-}
-
-static uint64_t number_of(const json_t *region, const char *name)
-{
-	json_int_t n = json_integer_value(json_object_get(region, name));
-	return n > 0 ? (uint64_t)n : 0;
-}
-
 static bool is_of_class(const json_t *region, const char *class)
 {
-	return !json_object_get(region, "abstains") && strcmp(text_of(region, "class"), class) == 0;
+	return !json_object_get(region, "abstains") && strcmp(json_text(region, "class"), class) == 0;
 }
 
 /* A port that must not answer is well where it does not. */
 static bool is_silent(const json_t *region)
 {
 	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
-		if (strcmp(text_of(region, "verdict"), verdict_row(v)->name) == 0)
+		if (strcmp(json_text(region, "verdict"), verdict_row(v)->name) == 0)
 			return verdict_is_silent(v);
 	return false;
 }
@@ -96,12 +85,12 @@ static bool is_down(const json_t *region, const struct monitor *m)
 
 static bool is_lossy(const json_t *region, const struct monitor *m)
 {
-	return is_up(region, m) && number_of(region, "syn_retrans") > 0;
+	return is_up(region, m) && json_number(region, "syn_retrans") > 0;
 }
 
 static bool is_slow(const json_t *region, const struct monitor *m)
 {
-	return is_up(region, m) && m->slow_ms && number_of(region, "rtt_us") > m->slow_ms * US_PER_MS;
+	return is_up(region, m) && m->slow_ms && json_number(region, "rtt_us") > m->slow_ms * US_PER_MS;
 }
 
 typedef bool region_test(const json_t *region, const struct monitor *m);
@@ -122,7 +111,7 @@ static void say_regions(struct sentence *s, const struct event_about *a, region_
 		const json_t *region = json_array_get(a->regions, i);
 		if (!test(region, a->monitor))
 			continue;
-		say(s, "%s%s", said == 0 ? "" : said + 1 == all ? " and " : ", ", text_of(region, "region"));
+		say(s, "%s%s", said == 0 ? "" : said + 1 == all ? " and " : ", ", json_text(region, "region"));
 		if (note)
 			note(s, region);
 		said++;
@@ -131,12 +120,12 @@ static void say_regions(struct sentence *s, const struct event_about *a, region_
 
 static void note_verdict(struct sentence *s, const json_t *region)
 {
-	say(s, " (%s)", text_of(region, "verdict"));
+	say(s, " (%s)", json_text(region, "verdict"));
 }
 
 static void note_rtt(struct sentence *s, const json_t *region)
 {
-	uint64_t us = number_of(region, "rtt_us");
+	uint64_t us = json_number(region, "rtt_us");
 	if (us)
 		say(s, " (%" PRIu64 " ms)", (uint64_t)(us / US_PER_MS));
 }
@@ -147,7 +136,7 @@ static unsigned still_up(const struct event_about *a, uint64_t since_ms)
 	unsigned n = 0;
 	for (size_t i = 0; i < json_array_size(a->regions); i++) {
 		const json_t *region = json_array_get(a->regions, i);
-		n += is_up(region, a->monitor) && number_of(region, "at_ms") >= since_ms;
+		n += is_up(region, a->monitor) && json_number(region, "at_ms") >= since_ms;
 	}
 	return n;
 }
@@ -191,7 +180,8 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 		say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
 	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
-	say(s, ", confirmed in %s", confirmed);
+	if (e->confirmed_after_ms)
+		say(s, ", confirmed in %s", confirmed);
 }
 
 static void say_path(struct sentence *s, const struct event_about *a, const struct watch_event *e)
@@ -213,7 +203,7 @@ static bool is_partial(const json_t *region, const struct monitor *m)
 
 static void note_bad_address(struct sentence *s, const json_t *region)
 {
-	const char *bad = text_of(region, "bad_address");
+	const char *bad = json_text(region, "bad_address");
 	say(s, " (%s)", *bad ? bad : "a family without an address");
 }
 

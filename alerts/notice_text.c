@@ -7,6 +7,7 @@
 #endif
 
 #include "alerts/notice_text.h"
+#include "base/json.h"
 #include "base/must.h"
 #include "base/printable.h"
 
@@ -35,18 +36,6 @@ const struct notice_kind *notice_kind(const char *type)
 
 /* ---- reading ---- */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-	return text ? text : "";
-}
-
-static uint64_t number_of(const json_t *object, const char *name)
-{
-	json_int_t number = json_integer_value(json_object_get(object, name));
-	return number > 0 ? (uint64_t)number : 0;
-}
-
 static const char *first_text(const char *best, const char *otherwise)
 {
 	return best[0] ? best : otherwise;
@@ -60,12 +49,12 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 	const json_t *labels = json_object_get(data, "labels"), *regions = json_object_get(data, "regions");
 	*f = (struct notice_facts){
 		.kind = notice_kind(n->type), .root = root,
-		.monitor = first_text(n->monitor, text_of(data, "monitor")), .target = text_of(data, "target"),
-		.verdict = text_of(data, "verdict"), .scope = text_of(data, "scope"), .since = text_of(data, "since"),
-		.timestamp = text_of(root, "timestamp"), .summary = text_of(data, "summary"),
-		.runbook = text_of(data, "runbook"), .component = text_of(data, "component"),
-		.problem = text_of(data, "problem"), .duration_s = number_of(data, "duration_s"),
-		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(text_of(data, "expect"), "closed") == 0,
+		.monitor = first_text(n->monitor, json_text(data, "monitor")), .target = json_text(data, "target"),
+		.verdict = json_text(data, "verdict"), .scope = json_text(data, "scope"), .since = json_text(data, "since"),
+		.timestamp = json_text(root, "timestamp"), .summary = json_text(data, "summary"),
+		.runbook = json_text(data, "runbook"), .component = json_text(data, "component"),
+		.problem = json_text(data, "problem"), .duration_s = json_number(data, "duration_s"),
+		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(json_text(data, "expect"), "closed") == 0,
 		.labels = json_is_object(labels) ? labels : NULL, .regions = json_is_array(regions) ? regions : NULL,
 	};
 }
@@ -106,9 +95,9 @@ static unsigned regions_down(const struct notice_facts *f, const char **one)
 	unsigned down = 0;
 	for (size_t i = 0; i < json_array_size(f->regions); i++) {
 		const json_t *region = json_array_get(f->regions, i);
-		if (strcmp(text_of(region, "class"), f->expect_closed ? "up" : "down") != 0 || json_object_get(region, "abstains"))
+		if (strcmp(json_text(region, "class"), f->expect_closed ? "up" : "down") != 0 || json_object_get(region, "abstains"))
 			continue;
-		*one = text_of(region, "region");
+		*one = json_text(region, "region");
 		down++;
 	}
 	return down;
@@ -152,10 +141,10 @@ static void add_degraded(const struct notice_facts *f, struct text *into)
 	unsigned lossy = 0, all = (unsigned)json_array_size(f->regions);
 	for (unsigned i = 0; i < all; i++) {
 		const json_t *region = json_array_get(f->regions, i);
-		lossy += number_of(region, "syn_retrans") > 0;
-		if (number_of(region, "rtt_us") > most_us) {
-			most_us = number_of(region, "rtt_us");
-			slowest = text_of(region, "region");
+		lossy += json_number(region, "syn_retrans") > 0;
+		if (json_number(region, "rtt_us") > most_us) {
+			most_us = json_number(region, "rtt_us");
+			slowest = json_text(region, "region");
 		}
 	}
 	if (most_us) {
@@ -223,10 +212,10 @@ static void write_error(const json_t *region, char *into, size_t len)
 #endif
 			snprintf(into, len, "errno %d", number);
 	}
-	uint64_t again = number_of(region, "syn_retrans");
+	uint64_t again = json_number(region, "syn_retrans");
 	if (again)
 		snprintf(into + strlen(into), len - strlen(into), "%s%" PRIu64 " SYN sent again", into[0] ? ", " : "", again);
-	const char *abstains = text_of(region, "abstains");
+	const char *abstains = json_text(region, "abstains");
 	if (abstains[0])
 		snprintf(into + strlen(into), len - strlen(into), "%s%s", into[0] ? ", " : "", abstains);
 }
@@ -237,9 +226,9 @@ static void write_cell(const json_t *region, unsigned column, char *into, size_t
 	if (column == 4)
 		write_error(region, into, len);
 	else if (column != 2)
-		snprintf(into, len, "%s", first_text(text_of(region, name[column]), column == 1 ? text_of(region, "class") : ""));
-	else if (number_of(region, "rtt_us")) /* 0: not measured, as of all that did not answer */
-		snprintf(into, len, "%.1f ms", (double)number_of(region, "rtt_us") / 1000);
+		snprintf(into, len, "%s", first_text(json_text(region, name[column]), column == 1 ? json_text(region, "class") : ""));
+	else if (json_number(region, "rtt_us")) /* 0: not measured, as of all that did not answer */
+		snprintf(into, len, "%.1f ms", (double)json_number(region, "rtt_us") / 1000);
 	else
 		into[0] = 0;
 }

@@ -75,16 +75,20 @@ static enum delivery exec_deliver(void *self, const struct notice *n, unsigned c
 {
 	struct exec *e = self;
 	struct environment env = { 0 };
+	struct text line = { 0 }; /* one event a line for a script that appends to a file */
 	int status = -1;
 	(void)count;
 	*answer = (struct post_answer){ .said = "no memory" };
 	fill_environment(&env, n);
-	if (!env.failed)
-		status = command_run(&(struct command){ .argv = e->channel->command, .env = env.word, .input = n->body,
-							.input_len = n->body_len, .limit_ms = NOTIFY_TIMEOUT_MS,
+	text_add_bytes(&line, n->body, n->body_len);
+	text_add(&line, "\n");
+	if (!env.failed && !line.failed)
+		status = command_run(&(struct command){ .argv = e->channel->command, .env = env.word, .input = line.data,
+							.input_len = line.len, .limit_ms = NOTIFY_TIMEOUT_MS,
 							.stop = e->stop }, answer->said, sizeof(answer->said));
 	for (unsigned i = 0; i < env.count; i++)
 		free(env.word[i]);
+	text_free(&line);
 	answer->status = status > 0 ? (unsigned)status : 0;
 	if (status == 0)
 		return DELIVERED;
