@@ -8,6 +8,7 @@ random phase of the minute: half of them close their listening socket (closed), 
 Prints percentiles beside the bounds, and with --json every figure.  Wants root; sends nothing beyond its namespace.
 """
 import argparse
+import collections
 import datetime
 import http.server
 import json
@@ -25,7 +26,8 @@ BOUNDS_S = {9: {"closed": 10, "filtered": 17}, 3: {"closed": 25, "filtered": 32}
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
-    told = {}  # (monitor, type) -> (arrival, body)
+    told = {}  # (monitor, type) -> (arrival, body) of the first
+    again = {}  # webhook-id -> (monitor, type) and how often it came; a second id of the same kind is told twice
     lock = threading.Condition()
 
     def do_POST(self):
@@ -34,6 +36,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
         with Hook.lock:
             key = (body["data"].get("monitor"), body["type"])
             Hook.told.setdefault(key, (at, body))
+            Hook.again.setdefault(self.headers["webhook-id"], [*key, 0])[2] += 1
             Hook.lock.notify_all()
         self.send_response(204)
         self.end_headers()
@@ -104,6 +107,7 @@ def run(build, regions, count, interval, seed):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     Hook.told.clear()
+    Hook.again.clear()
     folder = tempfile.mkdtemp(prefix="pw-ttt-")
     path = f"{folder}/bench.yaml"
     configuration(path, regions, outages.monitors(), server.server_port, interval)
@@ -149,9 +153,11 @@ def run(build, regions, count, interval, seed):
             wrong.append(f"{name}: {data['verdict']}, {data['scope']} instead of {outages.kind[name]}, service")
         rows[outages.kind[name]].append(told[0] - at)
         details.append({"monitor": name, "kind": outages.kind[name], "began": at, "told": told[0], "data": data})
+    downs = collections.Counter(m for m, kind, _ in Hook.again.values() if kind == "monitor.down")
+    wrong += [f"{m}: told {n} times under different ids" for m, n in downs.items() if n > 1]
     others = [k for k in Hook.told if k[1] not in ("monitor.down", "system.problem")]
     return {"regions": regions, "interval_s": interval, "seed": seed, "seconds": rows, "wrong": wrong, "details": details,
-            "other_events": [f"{m} {t}" for m, t in others], "log": f"{folder}/up.log"}
+            "repeats": sum(times - 1 for _, _, times in Hook.again.values()), "other_events": [f"{m} {t}" for m, t in others], "log": f"{folder}/up.log"}
 
 
 def main():
@@ -182,6 +188,7 @@ def main():
             bad |= held.endswith("MISSED")
             print(f"{r['regions']:<8} {kind:9} {len(values):7} {percentile(values, .5):6.1f}s {percentile(values, .9):6.1f}s "
                   f"{p99:6.1f}s {max(values, default=float('nan')):6.1f}s   {held}")
+        print(f"  deliveries that came again under the same id: {r['repeats']}")
         for line in r["wrong"][:10] + [f"also told: {e}" for e in r["other_events"][:10]]:
             print("  " + line)
         bad |= bool(r["wrong"])
