@@ -7,6 +7,7 @@
 #include "alerts/quiet.h"
 
 #define WATCH_PATH_NOTICE_MS 300000 /* or five intervals if shorter: what heals by then is worth a line to nobody */
+#define WATCH_SILENCE_MS 22000	    /* after its last result: by then a region without engines is known to be silent */
 #define WATCH_GATHER_MS 500	    /* a DOWN is told with the answers of all regions, unless one takes longer than this */
 #define WATCH_HOLD_EXTRA_MS 3000    /* beyond its timeout a child waits so long for its suspected parent to be decided */
 

@@ -11,11 +11,13 @@
 
 static uint64_t delay_ms(const struct watch *w, enum event_kind kind)
 {
-	const uint64_t five_intervals_ms = 5ull * w->rule.interval_ms;
+	const uint64_t two_intervals_ms = 2ull * w->rule.interval_ms, five_intervals_ms = 5ull * w->rule.interval_ms;
 
-	if (kind != EVENT_PATH)
-		return 0;
-	return five_intervals_ms < WATCH_PATH_NOTICE_MS ? five_intervals_ms : WATCH_PATH_NOTICE_MS;
+	if (kind == EVENT_PATH)
+		return five_intervals_ms < WATCH_PATH_NOTICE_MS ? five_intervals_ms : WATCH_PATH_NOTICE_MS;
+	if (kind == EVENT_UNKNOWN && two_intervals_ms < WATCH_SILENCE_MS) /* before, its engines may be dead and not known to be */
+		return WATCH_SILENCE_MS - two_intervals_ms;
+	return 0;
 }
 
 static uint64_t hold_until_ms(const struct watch *w, const struct telling *t)

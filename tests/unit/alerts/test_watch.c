@@ -317,6 +317,26 @@ static void silent_engines_make_it_unknown_after_two_intervals_and_never_down(vo
 	scene_expect(&s, "");
 }
 
+static void engines_that_die_are_not_told_by_each_quick_monitor_before_it_is_known(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	s.rule.interval_ms = 2000;
+	s.quiet = true;
+	scene_play(&s, "eu: 1o 3o\nus: 2o 4o", 22);
+	scene_state(&s, WATCH_UNKNOWN);
+	scene_expect(&s, "");
+	s.env.silent = 3; /* 20 s after the last heartbeat */
+	scene_until(&s, 100);
+	scene_expect(&s, "26.00 unknown #1 none notice not: regions are silent or quarantined, which is told once for all monitors\n");
+	scene_end(&s);
+
+	scene_begin(&s, 2); /* they live, and their results are missing: that is told */
+	s.rule.interval_ms = 2000;
+	scene_play(&s, "eu: 1o 3o\nus: 2o 4o", 100);
+	scene_expect(&s, "26.00 unknown #1 none notice\n");
+}
+
 static void a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown(void **state)
 {
 	(void)state;
@@ -900,6 +920,7 @@ int main(void)
 		cmocka_unit_test_teardown(one_slow_region_is_no_degraded_service, end),
 		cmocka_unit_test_teardown(it_is_unknown_when_fewer_than_two_regions_can_vote_for_two_intervals, end),
 		cmocka_unit_test_teardown(silent_engines_make_it_unknown_after_two_intervals_and_never_down, end),
+		cmocka_unit_test_teardown(engines_that_die_are_not_told_by_each_quick_monitor_before_it_is_known, end),
 		cmocka_unit_test_teardown(a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown, end),
 		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
 		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
