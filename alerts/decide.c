@@ -244,16 +244,21 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 }
 
 /* Slow, lossy or partial begins with two of the last three and ends when three in a row are fine, so that one look at the
- * edge neither begins nor ends it. */
+ * edge neither begins nor ends it.  A date is no measurement, and is looked at seldom: that a certificate ends soon begins with
+ * one look and ends with two, because behind one name there may be an old one and a new one for a while. */
 static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy, bool *partial)
 {
 	unsigned slows = 0, losses = 0, parts = 0; /* newest in bit 0 */
+	unsigned holds = 0;			   /* looks in a row at a certificate that holds for long */
+	bool soon = false;
 
 	*slow = *lossy = *partial = false;
 	for (unsigned i = known_looks(h); i--;) {
 		const struct look *l = &h->known[i];
 		if (!look_is_open(l) || in->expect_closed) /* what must not answer has no quality */
 			continue;
+		holds = look_is_soon(l) ? 0 : holds + 1;
+		soon = holds == 0 || (soon && holds < 2);
 		slows = (slows << 1 | (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull)) & 7;
 		losses = (losses << 1 | (l->syn_retrans > 0)) & 7;
 		parts = (parts << 1 | l->partial) & 7;
@@ -261,11 +266,12 @@ static void judge_quality(const struct decide_in *in, const struct region_histor
 		*lossy = *lossy ? losses != 0 : __builtin_popcount(losses) >= 2;
 		*partial = *partial ? parts != 0 : __builtin_popcount(parts) >= 2;
 	}
+	*slow |= soon;
 }
 
 static bool look_is_poor(const struct decide_in *in, const struct look *l)
 {
-	return l->syn_retrans || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
+	return l->syn_retrans || look_is_soon(l) || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
 }
 
 static void count_quality(const struct decide_in *in, const struct view *view, unsigned barred, struct decision *out)

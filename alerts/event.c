@@ -94,6 +94,8 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	if (m->expect)
 		set_text(o, "expect", expect_names[m->expect]);
 	set_text(o, "verdict", word_of(event));
+	if (about->said && about->said[0])
+		set_text(o, "detail", about->said);
 	set_text(o, "scope", watch_scope_names[event->scope]);
 	set_time(o, "since", event->since_ms);
 	set_number(o, "confirmed_after_ms", event->confirmed_after_ms);

@@ -28,6 +28,7 @@ struct event_about {
 	unsigned shard;
 	uint64_t now_ms;
 	const json_t *regions; /* watch_regions(); borrowed */
+	const char *said;      /* watch_said(), of what begins watch_fault(); NULL or "": nothing */
 	const char *ended;     /* "the monitor was removed": why it is not watched any more, or NULL */
 };
 

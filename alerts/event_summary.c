@@ -2,6 +2,7 @@
  * In: the decision and what each region last saw.  Out: a sentence without a full stop.  Owns nothing.
  * Why so: name and address first, then the state in capitals, then what was seen, from where, since when. */
 #include "alerts/event.h"
+#include "alerts/history.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -88,8 +89,15 @@ static bool is_lossy(const json_t *region, const struct monitor *m)
 	return is_up(region, m) && json_number(region, "syn_retrans") > 0;
 }
 
+static bool is_soon(const json_t *region, const struct monitor *m)
+{
+	return m->tls && is_up(region, m) && json_is_true(json_object_get(region, "soon"));
+}
+
 static bool is_slow(const json_t *region, const struct monitor *m)
 {
+	if (is_soon(region, m))
+		return true;
 	return is_up(region, m) && m->slow_ms && json_number(region, "rtt_us") > m->slow_ms * US_PER_MS;
 }
 
@@ -178,6 +186,8 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 		    e->verdict == VERDICT_RESET ? " (it resets at once)" : "");
 	else
 		say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
+	if (e->verdict == VERDICT_CERTIFICATE && a->said && a->said[0])
+		say(s, ": %s", a->said);
 	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
 	if (e->confirmed_after_ms)
@@ -224,10 +234,13 @@ static void say_degraded(struct sentence *s, const struct event_about *a, const 
 		return;
 	}
 	region_test *worse = e->slow ? is_slow : is_lossy;
-	say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
+	if (count(a, is_soon) && e->slow && a->said && a->said[0])
+		say(s, " is up but not for long: %s", a->said);
+	else
+		say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
 	if (count(a, worse)) {
 		say(s, ", seen from ");
-		say_regions(s, a, worse, e->slow ? note_rtt : NULL);
+		say_regions(s, a, worse, e->slow && !a->monitor->tls ? note_rtt : NULL);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }
@@ -259,7 +272,10 @@ static void say_end(struct sentence *s, const struct event_about *a, const struc
 		say(s, " is not watched any more: %s; what is open is closed", a->ended);
 		return;
 	}
-	say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a) ? " is closed again" : what[e->kind], lasted);
+	if (e->kind == EVENT_DEGRADED && a->monitor->tls)
+		say(s, " is well again after %s", lasted);
+	else
+		say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a) ? " is closed again" : what[e->kind], lasted);
 	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
 		say(s, " (was: %s)", verdict_row(e->verdict)->name);
 }

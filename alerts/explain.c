@@ -27,7 +27,9 @@ static json_t *show_look(const struct look *l)
 	set_text(o, "verdict", verdict_row(l->verdict)->name);
 	set_number(o, "rtt_us", l->rtt_us);
 	set_number(o, "syn_retrans", l->syn_retrans);
-	set_number(o, "errno", l->error);
+	set_number(o, "errno", look_is_soon(l) ? 0 : l->error);
+	if (look_is_soon(l))
+		json_object_set_new(o, "soon", json_true());
 	set_number(o, "at_ms", look_slot_ms(l));
 	return o;
 }
@@ -241,6 +243,8 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 		if (watch_position(w, index) >= 0)
 			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));
 	json_object_set_new(o, "regions", regions);
+	if (w->said)
+		set_text(o, "certificate", watch_said(w));
 	say_arithmetic(w, &d, sentence, sizeof(sentence));
 	set_text(o, "arithmetic", sentence);
 	say_telling(w, env, sentence, sizeof(sentence));

@@ -13,6 +13,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 	l->rtt_us = r->outcome.rtt_us;
 	l->error = r->outcome.error & 0x7fff;
 	l->partial = 0;
+	if (r->outcome.verdict == VERDICT_OPEN && r->outcome.tls && r->outcome.tls->soon)
+		l->error = LOOK_SOON;
 	l->verdict = r->outcome.verdict;
 	l->syn_retrans = r->outcome.syn_retrans;
 	memset(address, 0, 16);
@@ -50,12 +52,14 @@ static bool look_is_better(const struct look *a, const struct look *b)
 
 static bool look_replace(struct look *kept, const struct look *l)
 {
-	bool partial = kept->partial || l->partial;
-	if (!look_is_better(l, kept))
-		return false;
-	*kept = *l;
-	kept->partial = partial;
-	return true;
+	const bool partial = kept->partial || l->partial, was_soon = look_is_soon(kept), better = look_is_better(l, kept);
+	if (better) {
+		*kept = *l;
+		kept->partial = partial;
+	}
+	if (was_soon || look_is_soon(l)) /* of several addresses the worst certificate counts, whichever was fastest */
+		kept->error = LOOK_SOON;
+	return better || (!was_soon && look_is_soon(kept));
 }
 
 static bool is_down_look(const struct look *l)

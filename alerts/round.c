@@ -33,25 +33,39 @@ static struct round_job *next_job(struct rounds *r)
 	return &r->job[r->count++];
 }
 
-static char *texts_of(const struct monitor *m)
+/* Fills text, and the texts of wish that lie in it. */
+static void copy_texts(const struct monitor *m, struct round_job *job)
 {
+	const char *const given[] = { m->wish.server_name, m->wish.ca };
+	const char **const into[] = { &job->wish.server_name, &job->wish.ca };
 	const char *expected = m->expect_address ? m->expect_address : "";
-	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1, expect = strlen(expected) + 1;
-	char *text = malloc(name + host + expect);
+	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1, expect = strlen(expected) + 1, all = name + host + expect;
+	for (unsigned i = 0; i < 2; i++)
+		all += given[i] ? strlen(given[i]) + 1 : 0;
+	char *text = malloc(all), *at = text + name + host + expect;
 	must(text);
 	memcpy(text, m->name, name);
 	memcpy(text + name, m->host, host);
 	memcpy(text + name + host, expected, expect);
-	return text;
+	for (unsigned i = 0; i < 2; i++)
+		if (given[i]) {
+			*into[i] = at;
+			at = stpcpy(at, given[i]) + 1;
+		}
+	job->text = text;
 }
 
 void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint16_t regions, uint64_t slot_ms, unsigned attempt)
 {
 	for (unsigned i = 0; i < REGIONS_MAX; i++)
-		if (regions >> i & 1)
-			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
+		if (regions >> i & 1) {
+			struct round_job *job = next_job(r);
+			*job = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
 							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
-							   .close = m->close, .ip = m->ip, .addresses = m->addresses, .text = texts_of(m) };
+							   .close = m->close, .ip = m->ip, .addresses = m->addresses,
+							   .tls = m->tls, .wish = m->wish };
+			copy_texts(m, job);
+		}
 }
 
 /* By what all jobs of an entry must share. */
@@ -68,6 +82,7 @@ static int compare(const void *left, const void *right)
 	DIFFER(timeout_ms);
 	DIFFER(settle_ms);
 	DIFFER(close);
+	DIFFER(tls); /* an entry is answered when its slowest job is */
 	DIFFER(ip);
 	DIFFER(addresses);
 #undef DIFFER
@@ -79,6 +94,12 @@ static const char *text_behind(const char *text)
 	return text + strlen(text) + 1;
 }
 
+static size_t job_tls_bytes(const struct round_job *job)
+{
+	const struct tls_wish *w = &job->wish;
+	return job->tls ? 128 + (w->server_name ? strlen(w->server_name) : 0) + (w->ca ? strlen(w->ca) : 0) : 0;
+}
+
 /* How many jobs from `from` on make one entry. */
 static unsigned fit(const struct rounds *r, size_t from)
 {
@@ -86,7 +107,7 @@ static unsigned fit(const struct rounds *r, size_t from)
 	size_t bytes = 64;
 	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
 		const char *name = r->job[from + n].text, *host = text_behind(name);
-		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host));
+		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host)) + job_tls_bytes(&r->job[from + n]);
 		if (n && bytes > ENTRY_BYTES_BEST)
 			break;
 		n++;
@@ -110,7 +131,7 @@ static void append_entry(const struct round_job *job, unsigned n, struct redis_l
 	for (unsigned i = 0; i < n; i++) {
 		const char *host = text_behind(job[i].text);
 		text[i] = (struct job_text){ .monitor = job[i].text, .host = host, .port = job[i].port,
-					     .expect_address = text_behind(host) };
+					     .expect_address = text_behind(host), .tls = job[i].tls ? &job[i].wish : NULL };
 	}
 	void *blob = job_batch_encode(&options, text, n, &len);
 	must_say(blob, "no memory for %u jobs", n);

@@ -14,7 +14,9 @@ struct round_job {
 	enum close_mode close;
 	enum job_ip ip;
 	enum job_addresses addresses;
-	char *text; /* malloc'd: monitor, 0, host, 0, expect_address, 0 */
+	bool tls;
+	struct tls_wish wish; /* its texts stand in text */
+	char *text; /* malloc'd: monitor, 0, host, 0, expect_address, 0, server name, 0, CA file, 0 */
 };
 
 struct rounds {

@@ -98,8 +98,11 @@ static void put_events(struct alerts *a, struct shard *s, const struct watched *
 	struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .ended = ended };
 	json_t *regions = actions->events ? watch_regions(w->watch, a->region, env) : NULL;
 	about.regions = regions;
-	for (unsigned i = 0; i < actions->events; i++)
-		put_event(a, s, &about, &actions->event[i]);
+	for (unsigned i = 0; i < actions->events; i++) {
+		const struct watch_event *e = &actions->event[i];
+		about.said = e->resolved || e->kind == EVENT_UP ? watch_said(w->watch) : watch_fault(w->watch);
+		put_event(a, s, &about, e);
+	}
 	json_decref(regions);
 }
 
@@ -149,7 +152,8 @@ static void end(struct alerts *a, struct shard *s, struct watched *w, const char
 static struct watch_rule rule_of(const struct alerts *a, const struct monitor *m)
 {
 	uint16_t mask = monitor_region_mask(&a->settings, m);
-	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = m->timeout_ms, .slow_ms = m->slow_ms,
+	unsigned timeout_ms = m->timeout_ms + (m->tls ? m->wish.timeout_ms : 0);
+	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = timeout_ms, .slow_ms = m->slow_ms,
 				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary,
 				    .expect_closed = m->expect == EXPECT_CLOSED };
 }

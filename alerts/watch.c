@@ -41,8 +41,10 @@ struct watch *watch_new(const struct watch_rule *rule)
 
 void watch_free(struct watch *w)
 {
-	if (w)
+	if (w) {
 		free(w->story);
+		watch_said_free(w);
+	}
 	free(w);
 }
 
@@ -52,6 +54,7 @@ void watch_clear(struct watch *w)
 	const size_t size = watch_size(w->regions);
 
 	free(w->story);
+	watch_said_free(w);
 	memset(w, 0, size);
 	w->rule = rule;
 	w->regions = (uint8_t)__builtin_popcount(rule.region_mask);
@@ -74,6 +77,7 @@ struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool 
 	changed->incidents = w->incidents;
 	changed->since_ms = w->since_ms;
 	changed->story = w->story;
+	changed->said = w->said;
 	free(w);
 	return changed;
 }
@@ -293,7 +297,16 @@ static bool is_fine(const struct watch *w, const struct look *l)
 {
 	if (w->rule.expect_closed)
 		return look_is_good(l, true);
-	return look_is_open(l) && !l->syn_retrans && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
+	return look_is_open(l) && !l->syn_retrans && !look_is_soon(l) && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
+}
+
+/* Whoever takes over reads again what engines keep of results, an hour: of those who look more seldom each look is saved, or
+ * nobody would know anything of them after a restart. */
+#define RESULTS_KEPT_MS 3600000
+
+static bool is_seldom(const struct watch *w)
+{
+	return decide_expiry_ms(w->rule.interval_ms) > RESULTS_KEPT_MS;
 }
 
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
@@ -310,7 +323,11 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
-	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
+	watch_hear(w, r);
+	if (!history_add(&w->region[position], &l, address))
+		return;
+	actions->changed = is_seldom(w);
+	if (w->calm && is_fine(w, &l))
 		return;
 	const struct look *kept = history_kept(&w->region[position], &l);
 	if (kept) /* another address of the same look may have been open */
@@ -323,7 +340,7 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	consider_round(w, (unsigned)position, &l, &in, &d);
 	act_on(w, &d, env, actions);
 	remember(w, &after);
-	actions->changed = memcmp(&before, &after, sizeof(before)) != 0;
+	actions->changed = actions->changed || memcmp(&before, &after, sizeof(before)) != 0;
 }
 
 void watch_remember(struct watch *w, unsigned region, const struct result *r)
@@ -335,6 +352,7 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r)
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	watch_hear(w, r);
 	history_add(&w->region[position], &l, address);
 	w->calm = false;
 	w->due_ms = 0;

@@ -77,7 +77,7 @@ struct watch_actions {
 	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* 72 B and 160 B a region (eight results); 250 B more while something is going on */
+struct watch; /* 80 B and 160 B a region (eight results); 250 B more while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);
@@ -104,6 +104,10 @@ uint64_t watch_due_ms(const struct watch *w);
 void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
 
 enum watch_state watch_state(const struct watch *w);
+/* What the newest look at the certificate said, a sentence; "": none was looked at. */
+const char *watch_said(const struct watch *w);
+/* What the newest look said that found fault with it: another region's may be newer, and have seen a good one. */
+const char *watch_fault(const struct watch *w);
 enum watch_scope watch_scope(const struct watch *w);
 uint64_t watch_since_ms(const struct watch *w);
 /* DOWN, or unknown by now and nobody has seen it end: what excuses its children. */

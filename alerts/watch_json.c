@@ -125,6 +125,7 @@ json_t *watch_save(const struct watch *w, const char *const *names)
 	put_number(o, "blind_since_ms", w->blind_since_ms);
 	if (w->story)
 		save_story(o, w->story);
+	watch_said_save(w, o);
 	for (unsigned index = 0; index < REGIONS_MAX; index++) {
 		const int i = watch_position(w, index);
 		if (i >= 0 && (w->region[i].known[0].key || w->region[i].unknown.key))
@@ -298,6 +299,8 @@ bool watch_load(struct watch *w, const json_t *saved, const char *const *names, 
 	w->blind_since_ms = take_number(&r, saved, "blind_since_ms", INT64_MAX);
 	if (!r.failed && json_object_get(saved, "telling"))
 		load_story(&r, saved, watch_story(w));
+	if (!r.failed)
+		watch_said_load(w, saved);
 	for (unsigned index = 0; index < count; index++) {
 		const int i = watch_position(w, index);
 		const json_t *region = json_object_get(regions, names[index]);

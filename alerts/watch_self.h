@@ -32,6 +32,17 @@ struct story {
 	uint32_t heard; /* the incident that the channels believe is DOWN; 0: none */
 };
 
+/* A sentence about a certificate, malloc'd; NULL: none. */
+struct said_line {
+	uint64_t slot_ms;
+	char *text;
+};
+
+/* The newest of them, and the newest that is no praise. */
+struct said {
+	struct said_line newest, fault;
+};
+
 struct watch {
 	struct watch_rule rule;
 	uint8_t regions; /* bits of rule.region_mask; region[i] belongs to the i-th of them */
@@ -42,6 +53,7 @@ struct watch {
 	uint64_t blind_since_ms; /* 0: enough regions may vote */
 	uint64_t due_ms;
 	struct story *story; /* or NULL */
+	struct said *said;   /* or NULL */
 	struct region_history region[];
 };
 
@@ -56,6 +68,12 @@ static inline int watch_position(const struct watch *w, unsigned index)
 struct story *watch_story(struct watch *w); /* made if there is none */
 void watch_clear(struct watch *w); /* as new; its rule stays */
 void watch_view(const struct watch *w, const struct watch_env *env, struct decide_in *in);
+
+/* watch_said.c: a result, or what was saved of one; and the end. */
+void watch_hear(struct watch *w, const struct result *r);
+void watch_said_save(const struct watch *w, json_t *into);
+void watch_said_load(struct watch *w, const json_t *saved);
+void watch_said_free(struct watch *w);
 
 /* watch_tell.c: brings what is told into line with what was decided. */
 void watch_tell(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions);

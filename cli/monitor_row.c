@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/must.h"
+#include "wire/monitor_tls.h"
 
 #include <stdlib.h>
 
@@ -122,6 +123,7 @@ static void set_members(json_t *o, const struct monitor *m)
 	json_object_set_new(o, "canary", text_or_null(canary_names[m->canary]));
 	json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	json_object_set_new(o, "paused", json_boolean(m->paused));
+	json_object_set_new(o, "tls", m->tls ? monitor_tls_json(m) : json_null());
 }
 
 void monitor_row_json(struct text *to, const struct monitor_row *row)

@@ -10,15 +10,18 @@
 #include <stdlib.h>
 
 enum key {
-	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, IP, ADDRESSES, EXPECT_ADDRESS,
-	REGIONS, LABELS, RUNBOOK, KEYS
+	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, TYPE, TLS, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, IP, ADDRESSES,
+	EXPECT_ADDRESS, REGIONS, LABELS, RUNBOOK, KEYS
 };
 static const char *const keys[KEYS + 1] = {
-	"name", "target", "canary", "expect", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "ip",
-	"addresses", "expect_address", "regions", "labels",
+	"name", "target", "canary", "expect", "parents", "paused", "type", "tls", "interval", "timeout", "slow", "close", "settle",
+	"ip", "addresses", "expect_address", "regions", "labels",
 	"runbook", NULL
 };
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
+
+enum type { TYPE_TCP, TYPE_CERTIFICATE };
+static const char *const types[] = { "tcp", "certificate", NULL };
 
 static void free_list(char **item, unsigned *count)
 {
@@ -150,6 +153,8 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		m->runbook = value_line(r, t, value, "runbook", MONITOR_TEXT_MAX);
 		break;
 	case NAME:
+	case TYPE:
+	case TLS:
 	case KEYS: break;
 	}
 	m->close = (enum close_mode)close;
@@ -247,7 +252,8 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 {
 	struct config_place *place = &r->place[index];
 	struct monitor *m = &r->config->monitor[index];
-	const struct yaml_node *timed = NULL;
+	const struct yaml_node *timed = NULL, *tls = NULL;
+	int type = TYPE_TCP;
 	bool has[KEYS] = { 0 };
 	place->tree = t;
 	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
@@ -259,6 +265,10 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 			read_name(r, t, key->next, index);
 		else
 			read_key(r, t, (enum key)which, key->next, m);
+		if (which == TYPE)
+			value_word(r, t, key->next, "type", types, &type);
+		if (which == TLS)
+			tls = key->next;
 		if (which == PARENTS)
 			place->parents = key->next;
 		if (which == TIMEOUT || (which == INTERVAL && !timed))
@@ -273,6 +283,8 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 	if (m->timeout_ms > m->interval_ms && (timed || !r->defaults_bad))
 		say_timeout(r, t, timed ? timed : map, m);
 	check_size(r, t, map, m);
+	if (tls || type == TYPE_CERTIFICATE)
+		read_tls(r, t, tls, type == TYPE_CERTIFICATE, has[INTERVAL], index);
 }
 
 static void take_monitor(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)

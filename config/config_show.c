@@ -63,6 +63,20 @@ static void add_expected(struct text *to, const char *joined)
 	text_add(to, "]");
 }
 
+static void add_tls(struct text *to, const struct tls_wish *w)
+{
+	text_add(to, ", type: certificate, tls: {warn: ");
+	text_printf(to, "%us, down: %us", w->warn_s, w->down_s);
+	add_time(to, "timeout", w->timeout_ms);
+	if (w->starttls)
+		text_printf(to, ", starttls: %s", starttls_names[w->starttls]);
+	if (w->server_name)
+		add_pair(to, "server_name", w->server_name);
+	if (w->ca)
+		add_pair(to, "ca", w->ca);
+	text_add(to, "}");
+}
+
 static void add_monitor(struct text *to, const struct monitor *m)
 {
 	char target[HOST_MAX_LEN + 9];
@@ -96,6 +110,8 @@ static void add_monitor(struct text *to, const struct monitor *m)
 		text_printf(to, ", canary: \"%s\"", canary_names[m->canary]);
 	if (m->expect)
 		text_printf(to, ", expect: \"%s\"", expect_names[m->expect]);
+	if (m->tls)
+		add_tls(to, &m->wish);
 	if (m->paused)
 		text_add(to, ", paused: true");
 	text_add(to, "}\n");

@@ -68,7 +68,13 @@ static void write_jobs(struct text *t, const struct metrics *m, const struct pip
 	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
 		text_printf(t, "portwatch_engine_verdicts_total{class=\"%s\",verdict=\"%s\"} %" PRIu64 "\n",
 			    verdict_class_name(verdict_row(v)->class), verdict_row(v)->name,
-			    lanes_sum(m, offsetof(struct lane_counters, verdict) + v * sizeof(counter)));
+			    lanes_sum(m, offsetof(struct lane_counters, verdict) + v * sizeof(counter)) +
+				    counter_read(&pipeline_tls_counters(m->pipeline)->verdict[v]));
+	const struct tls_counters *tls = pipeline_tls_counters(m->pipeline);
+	prom_single(t, "portwatch_engine_certificate_sessions", "gauge", "Certificates that are looked at now.",
+		    counter_read(&tls->sessions));
+	prom_single(t, "portwatch_engine_certificate_jobs_waiting", "gauge", "Jobs in batches that wait for a look at a certificate.",
+		    counter_read(&tls->waiting));
 }
 
 static void write_names(struct text *t, const struct metrics *m, const struct pipeline_state *state)

@@ -193,14 +193,16 @@ static int class_of(struct monitors *m, const struct monitor *def)
 	struct job_options o = { .timeout_ms = def->timeout_ms, .close = def->close, .settle_ms = def->settle_ms,
 				 .ip = def->ip, .addresses = def->addresses,
 				 .expires_ms = soon < m->expires_ms ? (unsigned)soon : m->expires_ms };
+	unsigned takes_ms = def->timeout_ms + (def->tls ? def->wish.timeout_ms : 0); /* the ledger waits for the slowest */
+	if (takes_ms > m->timeout_most_ms)
+		m->timeout_most_ms = takes_ms;
 	for (unsigned i = 0; i < m->classes; i++)
-		if (same_options(&m->class[i], &o))
+		if (same_options(&m->class[i], &o) && m->class_tls[i] == def->tls)
 			return (int)i;
 	if (m->classes == CLASSES_MAX)
 		return -ENOSPC;
-	if (o.timeout_ms > m->timeout_most_ms)
-		m->timeout_most_ms = o.timeout_ms;
 	m->class[m->classes] = o;
+	m->class_tls[m->classes] = def->tls;
 	return (int)m->classes++;
 }
 
@@ -223,7 +225,7 @@ static uint8_t *encode(const struct monitor *def, uint16_t *len)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
 	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port,
-				.expect_address = def->expect_address };
+				.expect_address = def->expect_address, .tls = def->tls ? &def->wish : NULL };
 	*len = (uint16_t)job_bytes(&job, bytes);
 	uint8_t *copy = malloc(*len);
 	if (copy)

@@ -126,6 +126,99 @@ static const char *expect_read(const msgpack_object *o, const char *blob, struct
 	return NULL;
 }
 
+/* ---- the map `tls` ---- */
+
+static const char *wish_text(const msgpack_object *o, const char *blob, size_t most, const char *wrong, uint16_t *at,
+			     uint8_t *len)
+{
+	if (o->type != MSGPACK_OBJECT_STR || o->via.str.size == 0 || o->via.str.size > most ||
+	    !text_is_host(o->via.str.ptr, o->via.str.size))
+		return wrong;
+	*at = (uint16_t)(o->via.str.ptr - blob);
+	*len = (uint8_t)o->via.str.size;
+	return NULL;
+}
+
+static const char *wish_server_name(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	return wish_text(o, blob, HOST_MAX_LEN, "tls: server_name is not a host name or an address", &tls->name_at, &tls->name_len);
+}
+
+static const char *wish_ca(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	static const char wrong[] = "tls: ca is not an absolute path of at most 255 bytes without spaces";
+	if (o->type == MSGPACK_OBJECT_STR && o->via.str.size && o->via.str.ptr[0] != '/')
+		return wrong;
+	return wish_text(o, blob, TLS_CA_MAX_LEN, wrong, &tls->ca_at, &tls->ca_len);
+}
+
+static const char *wish_starttls(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	for (unsigned i = STARTTLS_NONE + 1; i < STARTTLS_KINDS; i++)
+		if (object_is_text(o, starttls_names[i])) {
+			tls->starttls = (uint8_t)i;
+			return NULL;
+		}
+	return "tls: starttls is not \"smtp\", \"imap\", \"pop3\", \"postgres\" or \"ldap\"";
+}
+
+static const char *wish_left(const msgpack_object *o, uint32_t *seconds)
+{
+	int64_t ms;
+	if (!object_integer(o, 0, TLS_LEFT_MAX_S * 1000ll, &ms))
+		return "tls: warn_ms or down_ms is not a whole number from 0 to 315360000000";
+	*seconds = (uint32_t)(ms / 1000);
+	return NULL;
+}
+
+static const char *wish_warn(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	return wish_left(o, &tls->warn_s);
+}
+
+static const char *wish_down(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	return wish_left(o, &tls->down_s);
+}
+
+static const char *wish_timeout(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	int64_t ms;
+	(void)blob;
+	if (!object_integer(o, 1, JOB_TIMEOUT_MAX_MS, &ms))
+		return "tls: timeout_ms is not a whole number from 1 to 60000";
+	tls->timeout_ms = (uint16_t)ms;
+	return NULL;
+}
+
+static const struct wish_row {
+	const char *key;
+	const char *(*read)(const msgpack_object *o, const char *blob, struct tls_job *tls);
+} wishes[] = {
+	{ "server_name", wish_server_name }, { "ca", wish_ca },	       { "starttls", wish_starttls },
+	{ "warn_ms", wish_warn },	     { "down_ms", wish_down }, { "timeout_ms", wish_timeout },
+};
+
+/* The whole of it: what a job says replaces what the defaults said. */
+static const char *tls_read(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	*tls = (struct tls_job){ .wanted = true, .timeout_ms = TLS_TIMEOUT_DEFAULT_MS, .warn_s = TLS_WARN_DEFAULT_S,
+				 .down_s = TLS_DOWN_DEFAULT_S };
+	if (o->type != MSGPACK_OBJECT_MAP)
+		return "tls is not a map";
+	for (uint32_t i = 0; i < o->via.map.size; i++)
+		for (size_t w = 0; w < ARRAY_LEN(wishes); w++) {
+			const char *fault = object_is_text(&o->via.map.ptr[i].key, wishes[w].key)
+						    ? wishes[w].read(&o->via.map.ptr[i].val, blob, tls) : NULL;
+			if (fault)
+				return fault;
+		}
+	return NULL;
+}
+
 /* Applies a map of options to a job.  NULL, or the sentence for the first value that is wrong. */
 static const char *job_options_read(const msgpack_object *o, const char *blob, struct job *job)
 {
@@ -133,12 +226,13 @@ static const char *job_options_read(const msgpack_object *o, const char *blob, s
 		return "options are not a map";
 	for (uint32_t i = 0; i < o->via.map.size; i++) {
 		const msgpack_object_kv *pair = &o->via.map.ptr[i];
-		if (object_is_text(&pair->key, "expect_address")) {
-			const char *fault = expect_read(&pair->val, blob, job);
-			if (fault)
-				return fault;
-			continue;
-		}
+		const char *fault = NULL;
+		if (object_is_text(&pair->key, "expect_address"))
+			fault = expect_read(&pair->val, blob, job);
+		else if (object_is_text(&pair->key, "tls"))
+			fault = tls_read(&pair->val, blob, &job->tls);
+		if (fault)
+			return fault;
 		for (enum setting s = 0; s < SETTINGS; s++) {
 			int64_t value = 0;
 			if (!object_is_text(&pair->key, settings[s].key))
@@ -334,12 +428,31 @@ static bool options_pack(msgpack_packer *pk, const struct job_options *o)
 	       (many && pack_word(pk, "addresses", job_addresses_names[o->addresses]));
 }
 
+static bool pack_seconds(msgpack_packer *pk, const char *key, unsigned seconds, unsigned usual)
+{
+	return seconds != usual && (pack_text(pk, key) || msgpack_pack_uint64(pk, seconds * 1000ull));
+}
+
+/* "tls": { what is not usual } */
+static bool tls_pack(msgpack_packer *pk, const struct tls_wish *w)
+{
+	const struct tls_wish *usual = &tls_wish_default;
+	unsigned pairs = (w->server_name != NULL) + (w->ca != NULL) + (w->starttls != STARTTLS_NONE) +
+			 (w->timeout_ms != usual->timeout_ms) + (w->warn_s != usual->warn_s) + (w->down_s != usual->down_s);
+	return pack_text(pk, "tls") || msgpack_pack_map(pk, pairs) ||
+	       (w->server_name && pack_word(pk, "server_name", w->server_name)) || (w->ca && pack_word(pk, "ca", w->ca)) ||
+	       (w->starttls && pack_word(pk, "starttls", starttls_names[w->starttls])) ||
+	       pack_number(pk, "timeout_ms", w->timeout_ms, usual->timeout_ms) ||
+	       pack_seconds(pk, "warn_ms", w->warn_s, usual->warn_s) || pack_seconds(pk, "down_ms", w->down_s, usual->down_s);
+}
+
 static bool job_pack(msgpack_packer *pk, const struct job_text *job)
 {
 	bool expects = job->expect_address && *job->expect_address;
-	return msgpack_pack_array(pk, expects ? 4 : 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
-	       msgpack_pack_unsigned_int(pk, job->port) ||
-	       (expects && (msgpack_pack_map(pk, 1) || pack_word(pk, "expect_address", job->expect_address)));
+	unsigned pairs = expects + (job->tls != NULL);
+	return msgpack_pack_array(pk, pairs ? 4 : 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
+	       msgpack_pack_unsigned_int(pk, job->port) || (pairs && msgpack_pack_map(pk, pairs)) ||
+	       (expects && pack_word(pk, "expect_address", job->expect_address)) || (job->tls && tls_pack(pk, job->tls));
 }
 
 void *job_batch_encode(const struct job_options *options, const struct job_text *jobs, unsigned count, size_t *len)

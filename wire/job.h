@@ -12,11 +12,13 @@
  *	ip		"any" | "v4" | "v6" | "both"  which addresses of a name; any: IPv4, or IPv6 where there is none	"any"
  *	addresses	"first" | "all"		how many of each family				"first"
  *	expect_address	"192.0.2.0/24,2001:db8::/32"  every address of the host lies in one of them, at most 255 bytes
+ *	tls		{ wishes }		look at the certificate: tls_wish.h		none
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
 
 #include "wire/streams.h"
+#include "wire/tls_wish.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +64,7 @@ struct job {
 	uint8_t ip;	      /* enum job_ip */
 	uint8_t addresses;    /* enum job_addresses */
 	uint8_t index;	      /* its place in the entry: rows of one job share it */
+	struct tls_job tls;
 };
 
 /* Parses the blob of an entry whose slot is slot_ms.  Returns the number of jobs (1..ENTRY_JOBS_MAX).  A job that is
@@ -80,6 +83,7 @@ struct job_text {
 	const char *monitor, *host;
 	unsigned port;
 	const char *expect_address; /* NULL or "": any; checked by the caller (wire/prefix.h) */
+	const struct tls_wish *tls; /* NULL: a bare handshake */
 };
 
 struct job_options {

@@ -30,18 +30,54 @@ static uint8_t *number(uint8_t *at, uint32_t n)
 	return at;
 }
 
+static uint8_t *seconds(uint8_t *at, const char *key, unsigned s, unsigned usual)
+{
+	uint64_t ms = s * 1000ull;
+	if (s == usual)
+		return at;
+	at = text(at, key);
+	if (ms <= UINT32_MAX)
+		return number(at, (uint32_t)ms);
+	*at++ = 0xcf;
+	for (unsigned byte = 8; byte--;)
+		*at++ = (uint8_t)(ms >> 8 * byte);
+	return at;
+}
+
+static uint8_t *tls_wish(uint8_t *at, const struct tls_wish *w)
+{
+	const struct tls_wish *usual = &tls_wish_default;
+	at = text(at, "tls");
+	*at++ = (uint8_t)(0x80 | ((w->server_name != NULL) + (w->ca != NULL) + (w->starttls != STARTTLS_NONE) +
+				  (w->timeout_ms != usual->timeout_ms) + (w->warn_s != usual->warn_s) +
+				  (w->down_s != usual->down_s)));
+	if (w->server_name)
+		at = text(text(at, "server_name"), w->server_name);
+	if (w->ca)
+		at = text(text(at, "ca"), w->ca);
+	if (w->starttls)
+		at = text(text(at, "starttls"), starttls_names[w->starttls]);
+	if (w->timeout_ms != usual->timeout_ms)
+		at = number(text(at, "timeout_ms"), w->timeout_ms);
+	at = seconds(at, "warn_ms", w->warn_s, usual->warn_s);
+	return seconds(at, "down_ms", w->down_s, usual->down_s);
+}
+
 size_t job_bytes(const struct job_text *job, uint8_t *into)
 {
 	uint8_t *at = into;
-	bool expects = job->expect_address && *job->expect_address;
-	*at++ = expects ? 0x94 : 0x93;
+	const bool expects = job->expect_address && *job->expect_address;
+	const unsigned pairs = expects + (job->tls != NULL);
+	*at++ = pairs ? 0x94 : 0x93;
 	at = text(at, job->monitor);
 	at = text(at, job->host);
 	at = number(at, job->port);
-	if (expects) {
-		*at++ = 0x81;
+	if (pairs)
+		*at++ = (uint8_t)(0x80 | pairs);
+	if (expects)
 		at = text(text(at, "expect_address"), job->expect_address);
-	}
+	if (job->tls)
+		at = tls_wish(at, job->tls);
 	return (size_t)(at - into);
 }
 

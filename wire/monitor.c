@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/printable.h"
 #include "wire/monitor_labels.h"
+#include "wire/monitor_tls.h"
 #include "wire/prefix.h"
 #include "wire/target.h"
 
@@ -56,6 +57,7 @@ void monitor_free(struct monitor *m)
 	free(m->runbook);
 	free(m->expect_address);
 	m->expect_address = NULL;
+	monitor_tls_free(m);
 	m->labels = m->parents = m->regions = 0;
 	m->runbook = NULL;
 }
@@ -244,7 +246,7 @@ static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_l
 		    read_settle(o, m, why, why_len) && read_expect(o, m, why, why_len) &&
 		    read_names(o, "regions", REGIONS_MAX, region_is_fine, m->region, &m->regions, why, why_len) &&
 		    read_names(o, "parents", MONITOR_PARENTS_MAX, monitor_name_is_fine, m->parent, &m->parents, why, why_len) &&
-		    monitor_labels_read(o, m->label, &m->labels, why, why_len);
+		    monitor_labels_read(o, m->label, &m->labels, why, why_len) && monitor_tls_read(o, m, why, why_len);
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
 	m->expect = (enum expect)expect;
@@ -346,6 +348,8 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	if (m->paused)
 		json_object_set_new(o, "paused", json_true());
+	if (m->tls)
+		json_object_set_new(o, "tls", monitor_tls_json(m));
 	char *line = json_line(o);
 	json_decref(o);
 	return line;

@@ -4,7 +4,7 @@
  *	{"target":"198.51.100.7:5432","interval_ms":60000,"timeout_ms":3200,"slow_ms":500,"close":"rst","settle_ms":0,
  *	 "ip":"both","addresses":"all","expect_address":["198.51.100.0/24"],
  *	 "regions":["eu","us"],"labels":{"team":"core"},"runbook":"https://wiki/pg","parents":["core-switch"],
- *	 "canary":"down","expect":"closed","paused":true}
+ *	 "canary":"down","expect":"closed","paused":true,"tls":{"server_name":"db.example.net"}}
  *
  * Only target is required.  Unknown members are ignored, so that a newer writer can speak to an older reader. */
 #ifndef WIRE_MONITOR_H
@@ -13,6 +13,8 @@
 #include "wire/job.h"
 
 #define MONITOR_INTERVAL_DEFAULT_MS 60000
+#define MONITOR_TLS_INTERVAL_MS 21600000 /* what a file of monitors means for a certificate if it does not say: 6 h */
+#define MONITOR_TLS_SUFFIX " certificate" /* of the monitor that `tls:` makes beside another */
 #define MONITOR_INTERVAL_MIN_MS 1000	  /* below, a timeout of a few SYNs does not fit */
 #define MONITOR_INTERVAL_MAX_MS 86400000
 #define MONITOR_LABELS_MAX 32
@@ -52,6 +54,8 @@ struct monitor {
 	char *parent[MONITOR_PARENTS_MAX];
 	char *region[REGIONS_MAX];    /* none: all of the settings */
 	char *runbook;		      /* or NULL */
+	bool tls;		      /* what is watched is the certificate, as wish says; its texts are the monitor's */
+	struct tls_wish wish;
 };
 
 /* Whether text may name a monitor: 1 to 64 bytes of UTF-8 without control characters. */

@@ -15,9 +15,9 @@
 
 enum column {
 	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
-	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COLUMNS,
-	COLUMNS_LEAST = COL_DNS /* what engines wrote that knew no names */
+	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COL_TLS, COLUMNS
 };
+#define COLUMNS_LEAST COL_DNS /* what rows had from the beginning; those behind came later */
 
 struct result_rows {
 	msgpack_sbuffer bytes; /* HEADER_ROOM, then the rows */
@@ -115,7 +115,7 @@ static bool pack_icmp(msgpack_packer *pk, const struct icmp_answer *icmp)
 
 static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned index, const struct outcome *o)
 {
-	char text[400];
+	char text[800]; /* the longest sentence of a certificate, and the longest note about its name */
 
 	if (!job->bad && o->note) {
 		result_sentence(o, o->detail, text, sizeof(text));
@@ -127,6 +127,17 @@ static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned inde
 	return pack_text(pk, text, strlen(text));
 }
 
+/* [not_after_s, soon, issuer]: there at all says that the job asked for a certificate. */
+static bool pack_tls(msgpack_packer *pk, const struct tls_seen *tls)
+{
+	if (!tls)
+		return msgpack_pack_nil(pk);
+	return msgpack_pack_array(pk, 3) ||
+	       (tls->not_after_s > 0 ? msgpack_pack_uint64(pk, (uint64_t)tls->not_after_s) : msgpack_pack_nil(pk)) ||
+	       (tls->soon ? msgpack_pack_true(pk) : msgpack_pack_false(pk)) ||
+	       pack_text(pk, tls->issuer, tls->issuer ? strlen(tls->issuer) : 0);
+}
+
 int result_rows_add(struct result_rows *rows, const struct job *job, const void *blob, unsigned index,
 		    const struct outcome *o)
 {
@@ -135,12 +146,15 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	size_t before = rows->bytes.size;
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
-	if (msgpack_pack_array(pk, COLUMNS) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
+	/* Those at the end are left out where they say nothing. */
+	unsigned columns = o->tls ? COL_TLS + 1 : o->dns_us ? COL_DNS + 1 : COLUMNS_LEAST;
+	if (msgpack_pack_array(pk, columns) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
 	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
 	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
 	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
 	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
-	    pack_detail(pk, job, index, o) || pack_unless_zero(pk, o->dns_us)) {
+	    pack_detail(pk, job, index, o) || (columns > COL_DNS && pack_unless_zero(pk, o->dns_us)) ||
+	    (columns > COL_TLS && pack_tls(pk, o->tls))) {
 		rows->bytes.size = before;
 		return -ENOMEM;
 	}
@@ -212,6 +226,7 @@ static const struct column_row {
 	[COL_ICMP] = { "icmp", 0, 0 },
 	[COL_DETAIL] = { "detail", 0, 0 },
 	[COL_DNS] = { "dns_us", 0, UINT32_MAX },
+	[COL_TLS] = { "tls", 0, 0 },
 };
 
 struct values {
@@ -256,7 +271,22 @@ static bool icmp_read(const msgpack_object *o, struct icmp_answer *icmp)
 	return icmp->family != FAMILY_NONE;
 }
 
-static bool column_read(enum column c, const msgpack_object *o, struct values *v, struct icmp_answer *icmp)
+static bool tls_read(const msgpack_object *o, struct result *r)
+{
+	const msgpack_object *part = o->via.array.ptr;
+	const char *issuer = "";
+
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 || part[1].type != MSGPACK_OBJECT_BOOLEAN ||
+	    (part[0].type != MSGPACK_OBJECT_NIL && !object_integer(&part[0], 0, TIME_MAX_MS / 1000, &r->tls.not_after_s)) ||
+	    (part[2].type != MSGPACK_OBJECT_NIL && !text_read(&part[2], &issuer)))
+		return false;
+	r->tls.soon = part[1].via.boolean;
+	r->tls.issuer = *issuer ? issuer : NULL;
+	r->outcome.tls = &r->tls;
+	return true;
+}
+
+static bool column_read(enum column c, const msgpack_object *o, struct values *v, struct result *r)
 {
 	uint8_t address[16];
 
@@ -265,7 +295,9 @@ static bool column_read(enum column c, const msgpack_object *o, struct values *v
 	if (o->type == MSGPACK_OBJECT_NIL)
 		return columns[c].low <= 0;
 	if (c == COL_ICMP)
-		return icmp_read(o, icmp);
+		return icmp_read(o, &r->outcome.icmp);
+	if (c == COL_TLS)
+		return tls_read(o, r);
 	if (columns[c].high != 0)
 		return object_integer(o, columns[c].low, columns[c].high, &v->number[c]);
 	if (!text_read(o, &v->text[c]))
@@ -301,15 +333,17 @@ static int row_read(const msgpack_object *o, uint32_t index, struct result *r, c
 		snprintf(why, why_len, "row %u: not an array of at least %d values", index, COLUMNS_LEAST);
 		return -EBADMSG;
 	}
+	static const msgpack_object nothing = { .type = MSGPACK_OBJECT_NIL };
 	memset(r, 0, sizeof(*r));
-	for (enum column c = 0; c < COLUMNS && c < o->via.array.size; c++)
-		if (!column_read(c, &o->via.array.ptr[c], &v, &r->outcome.icmp)) {
+	for (enum column c = 0; c < COLUMNS; c++)
+		if (!column_read(c, c < o->via.array.size ? &o->via.array.ptr[c] : &nothing, &v, r)) {
 			if (columns[c].high != 0)
 				snprintf(why, why_len, "row %u: %s is not a whole number from %lld to %lld", index,
 					 columns[c].name, (long long)columns[c].low, (long long)columns[c].high);
 			else
 				snprintf(why, why_len, "row %u: %s is not %s", index, columns[c].name,
 					 c == COL_ICMP	      ? "[type, code, address]"
+					 : c == COL_TLS       ? "[not_after_s, soon, issuer]"
 					 : c == COL_ADDRESS ? "an IPv4 or IPv6 address"
 							      : "UTF-8 text without control characters");
 			return -EBADMSG;

@@ -3,7 +3,7 @@
  *	eu: 0o 60C 60.1C1 62.1C2
  *
  * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.
- * Letters: o open, s slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate
+ * Letters: o open, s slow, l lossy, d the certificate ends soon (open all four); C closed, J rejected, N no-name, W wrong-address, T certificate
  * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is
  * the attempt.  A result arrives 10 ms after its slot, filtered after the timeout.  Between them the watch is ticked
  * when it asked for it, as its owner would.  What came of it is written as lines "60.01 ask 1" and "60.11 down #1
@@ -79,8 +79,8 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 
 static inline enum verdict scene_verdict(char letter)
 {
-	static const char letters[] = "slo" "CFRJUNWT" "?X";
-	static const enum verdict verdicts[] = {VERDICT_OPEN,	  VERDICT_OPEN,	    VERDICT_OPEN,	 VERDICT_CLOSED,
+	static const char letters[] = "slod" "CFRJUNWT" "?X";
+	static const enum verdict verdicts[] = {VERDICT_OPEN,	  VERDICT_OPEN,	    VERDICT_OPEN,	 VERDICT_OPEN, VERDICT_CLOSED,
 						VERDICT_FILTERED, VERDICT_RESET,    VERDICT_REJECTED,	 VERDICT_UNREACHABLE,
 						VERDICT_NO_NAME,  VERDICT_WRONG_ADDRESS, VERDICT_CERTIFICATE, VERDICT_LOCAL,
 						VERDICT_EXPIRED};
@@ -102,6 +102,11 @@ static inline void scene_add(struct scene *s, unsigned region, double at_s, char
 	r->result.outcome.verdict = scene_verdict(letter);
 	r->result.outcome.rtt_us = letter == 'o' ? 20000 : letter == 's' ? 700000 : 0;
 	r->result.outcome.syn_retrans = letter == 'l';
+	if (letter == 'd') {
+		static const struct tls_seen soon = {.not_after_s = 1764500000, .soon = true};
+		r->result.outcome.tls = &soon;
+		r->result.detail = "certificate: expires in 5 days";
+	}
 	r->arrives_ms = r->result.slot_ms + (letter == 'F' ? s->rule.timeout_ms : 10);
 }
 

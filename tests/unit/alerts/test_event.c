@@ -66,7 +66,7 @@ static void says(const char *classes, const struct watch_event *event, const cha
 {
 	char summary[EVENT_SUMMARY_MAX];
 	json_t *seen = regions(classes, "filtered");
-	const struct event_about about = { &monitor, 3, NOON + 1000, seen, ended };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .ended = ended };
 	event_summary(&about, event, summary, sizeof(summary));
 	json_decref(seen);
 	assert_string_equal(summary, sentence);
@@ -229,7 +229,7 @@ static void no_text_of_a_stranger_is_longer_than_its_place(void **state)
 		name[NAME_MAX_LEN] = 0;
 		json_array_append_new(seen, region(name, i % 2 ? "down" : "up", "filtered", 0, 0));
 	}
-	const struct event_about about = { &monitor, 0, NOON, seen, NULL };
+	const struct event_about about = { .monitor = &monitor, .now_ms = NOON, .regions = seen };
 	struct watch_event e = { .kind = EVENT_PATH, .since_ms = NOON };
 	event_summary(&about, &e, summary, sizeof(summary));
 	assert_int_equal(strlen(summary), sizeof(summary) - 1);

@@ -22,6 +22,63 @@ static void a_monitor_is_new_until_two_regions_have_looked(void **state)
 	scene_expect(&s, "");
 }
 
+static void a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart(void **state)
+{
+	(void)state;
+	for (unsigned killed = 0; killed < 2; killed++) {
+		scene_begin(&s, 2);
+		s.killed = killed;
+		scene_play(&s, "eu: 1o 61d 121d 181d\n"
+			       "us: 31o 91d 151d 211d",
+			   212);
+		scene_state(&s, WATCH_DEGRADED);
+		scene_expect(&s, "91.01 degraded #1 service open slow notice\n");
+		assert_string_equal(watch_said(s.watch), "certificate: expires in 5 days");
+		assert_string_equal(watch_fault(s.watch), "certificate: expires in 5 days");
+		scene_play(&s, "eu: 241o\n"
+			       "us: 271o",
+			   272);
+		scene_state(&s, WATCH_DEGRADED);
+		scene_play(&s, "eu: 301o", 302);
+		scene_state(&s, WATCH_UP);
+		scene_expect(&s, "301.01 degraded #1 service ends open slow notice\n");
+		scene_end(&s);
+	}
+	scene_begin(&s, 1);
+}
+
+/* Keeps the last state that was to be saved. */
+static json_t *saved;
+static void save_if_changed(struct scene *scene, const struct watch_actions *a)
+{
+	if (!a->changed)
+		return;
+	json_decref(saved);
+	saved = watch_save(scene->watch, scene_regions);
+}
+
+static void what_is_looked_at_every_six_hours_is_still_known_when_another_process_takes_over(void **state)
+{
+	char why[200];
+	(void)state;
+	scene_begin(&s, 2);
+	s.rule.interval_ms = 6 * 3600 * 1000;
+	s.seen = save_if_changed;
+	scene_play(&s, "eu: 1o 21601o 43201o 64801o 86401o 108001o 129601o\n"
+		       "us: 31o 21631o 43231o 64831o 86431o 108031o 129631o",
+		   129700);
+	scene_state(&s, WATCH_UP);
+	struct watch *other = watch_new(&s.rule);
+	struct watch_actions actions;
+	assert_true(watch_load(other, saved, scene_regions, 2, why, sizeof(why)));
+	watch_tick(other, &s.env, &actions);
+	assert_int_equal(watch_state(other), WATCH_UP);
+	assert_int_equal(actions.events, 0);
+	watch_free(other);
+	json_decref(saved);
+	saved = NULL;
+}
+
 static void a_closed_port_is_down_as_soon_as_a_second_region_confirms_it(void **state)
 {
 	(void)state;
@@ -898,6 +955,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_monitor_is_new_until_two_regions_have_looked, end),
+		cmocka_unit_test_teardown(what_is_looked_at_every_six_hours_is_still_known_when_another_process_takes_over, end),
+		cmocka_unit_test_teardown(a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart, end),
 		cmocka_unit_test_teardown(a_closed_port_is_down_as_soon_as_a_second_region_confirms_it, end),
 		cmocka_unit_test_teardown(a_filtered_port_is_down_after_both_probes_of_the_round, end),
 		cmocka_unit_test_teardown(one_failure_that_nobody_confirms_is_nothing, end),

@@ -210,7 +210,7 @@ static void types_that_are_wrong_are_sentences(void **state)
 		"c.yaml:4:5: monitors: is an alias; write the value itself\n");
 	refused("regions: &r [eu]\n" "monitors:\n  - {name: a, target: \"x:1\", regions: *r, <<: *r}\n",
 		"c.yaml:3:39: regions: is an alias; write the value itself\n"
-		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, expect, parents, paused, interval, "
+		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, expect, parents, paused, type, tls, interval, "
 		"timeout, slow, close, settle, ip, addresses, expect_address, regions, labels, runbook\n"
 		"    hint: nothing is merged; what monitors have in common belongs into defaults\n");
 	refused(M "  - {name: !!str a, target: \"x:1\"}\n", "c.yaml:3:18: name: has a tag; only plain values are read\n");
@@ -299,6 +299,37 @@ static void what_is_shown_reads_as_the_same(void **state)
 	text_free(&second);
 }
 
+static void tls_makes_a_second_monitor_with_the_first_for_a_parent(void **state)
+{
+	(void)state;
+	reads(R "defaults: {interval: 30s, slow: 50ms, labels: {a: b}}\nmonitors:\n"
+		"  - {name: pg, target: \"a:1\", paused: yes, canary: up, tls: {starttls: postgres, server_name: c.example, warn: 30d}}\n"
+		"  - {name: web, target: \"a:2\", type: certificate, interval: 1h}\n"
+		"  - {name: api, target: \"a:3\", type: certificate, tls: {interval: 2h, ca: /ca.pem}}\n"
+		"  - {name: mx, target: \"a:4\", type: certificate}\n");
+	assert_int_equal(got.monitors, 5);
+	const struct monitor *pg = &got.monitor[0], *second = &got.monitor[1];
+	assert_false(pg->tls);
+	assert_int_equal(pg->slow_ms, 50);
+	assert_string_equal(second->name, "pg certificate");
+	assert_true(second->tls && second->paused && got.says_paused[1]);
+	assert_int_equal(second->interval_ms, 6 * 3600 * 1000);
+	assert_int_equal(second->slow_ms, 0);
+	assert_int_equal(second->canary, CANARY_NONE);
+	assert_int_equal(second->labels, 1);
+	assert_int_equal(second->parents, 1);
+	assert_string_equal(second->parent[0], "pg");
+	assert_int_equal(second->wish.starttls, STARTTLS_POSTGRES);
+	assert_int_equal(second->wish.warn_s, 30 * 86400);
+	assert_int_equal(second->wish.down_s, 3 * 86400);
+	assert_string_equal(second->wish.server_name, "c.example");
+	assert_true(got.monitor[2].tls && got.monitor[2].interval_ms == 3600 * 1000);
+	assert_true(got.monitor[3].tls && got.monitor[3].interval_ms == 2 * 3600 * 1000);
+	assert_string_equal(got.monitor[3].wish.ca, "/ca.pem");
+	assert_true(got.monitor[4].interval_ms == 6 * 3600 * 1000 && got.monitor[4].parents == 0);
+	config_free(&got);
+}
+
 static void any_bytes_are_read_or_refused_with_a_sentence(void **state)
 {
 	static const char model[] = M "  - {name: a, target: \"x:1\", labels: {a: b}, parents: [b], close: fin, settle: auto}\n  - name: b\n    target: y:2\n"
@@ -337,6 +368,7 @@ int main(void)
 		cmocka_unit_test(a_directory_is_read_in_the_order_of_its_names),
 		cmocka_unit_test(a_path_that_cannot_be_read_is_one_error),
 		cmocka_unit_test(what_is_shown_reads_as_the_same),
+		cmocka_unit_test(tls_makes_a_second_monitor_with_the_first_for_a_parent),
 		cmocka_unit_test(any_bytes_are_read_or_refused_with_a_sentence),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

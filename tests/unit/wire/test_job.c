@@ -88,8 +88,9 @@ static void defaults_of_the_batch_hold_for_its_jobs(void **state)
 static void the_encoder_writes_the_golden_bytes(void **state)
 {
 	const struct job_options options = { 1000, 5000, 2, CLOSE_HALF, JOB_SETTLE_AUTO, IP_ANY, ADDRESSES_FIRST };
-	const struct job_text job = { "m", "h.example", 80, NULL };
-	const struct job_text pair[] = { { "m1", "192.0.2.10", 22, NULL }, { "db", "2001:db8::1", 5432, NULL } };
+	const struct job_text job = { .monitor = "m", .host = "h.example", .port = 80 };
+	const struct job_text pair[] = { { .monitor = "m1", .host = "192.0.2.10", .port = 22 },
+					 { .monitor = "db", .host = "2001:db8::1", .port = 5432 } };
 	size_t len;
 	void *bytes = job_batch_encode(&options, &job, 1, &len);
 	(void)state;
@@ -115,7 +116,7 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		names[i][i + 1] = 0;
 		memset(hosts[i], 'h', host_len);
 		hosts[i][host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], i == 0 ? 1 : i == 1 ? 65535 : 1000 * i, NULL };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = i == 0 ? 1 : i == 1 ? 65535 : 1000 * i };
 	}
 	size_t len;
 	void *bytes = job_batch_encode(&options, texts, ENTRY_JOBS_MAX, &len);
@@ -235,7 +236,7 @@ static void close_takes_its_three_words_only(void **state)
 static void unknown_keys_are_passed_over(void **state)
 {
 	(void)state;
-	assert_null(bad_of_option("tls", TEXT, 0, "yes"));
+	assert_null(bad_of_option("tsl", TEXT, 0, "yes"));
 	assert_null(bad_of_option("timeout", NUMBER, -1, NULL));
 	assert_null(bad_of_option("", NUMBER, 0, NULL));
 	/* a key that is no text, a value that is a container */
@@ -243,6 +244,97 @@ static void unknown_keys_are_passed_over(void **state)
 	assert_null(jobs[0].bad);
 	assert_int_equal(decode_hex("92 81 a1 78 92 01 02 91 93 a1 6d a1 68 01"), 1);
 	assert_null(jobs[0].bad);
+}
+
+/* [ {}, [ [m, h, 1, {tls: {KEY: value}}] ] ]; key NULL: an empty map */
+static const char *bad_of_tls(const char *key, enum part kind, int64_t number, const char *text)
+{
+	batch_start(1);
+	blob_array(&blob, 4);
+	blob_text(&blob, "m");
+	blob_text(&blob, "h");
+	blob_number(&blob, 1);
+	blob_map(&blob, 1);
+	blob_text(&blob, "tls");
+	blob_map(&blob, key != NULL);
+	if (key)
+		blob_text(&blob, key);
+	if (key && kind == NUMBER)
+		blob_number(&blob, number);
+	else if (key)
+		blob_text(&blob, text);
+	assert_int_equal(decode(), 1);
+	return jobs[0].bad;
+}
+
+static void a_job_without_tls_wants_no_certificate_and_an_empty_map_is_enough(void **state)
+{
+	(void)state;
+	assert_null(bad_of("m", "h", 1));
+	assert_false(jobs[0].tls.wanted);
+	assert_null(bad_of_tls(NULL, NUMBER, 0, NULL));
+	assert_true(jobs[0].tls.wanted);
+	assert_int_equal(jobs[0].tls.starttls, STARTTLS_NONE);
+	assert_int_equal(jobs[0].tls.timeout_ms, 10000);
+	assert_int_equal(jobs[0].tls.warn_s, 21 * 86400);
+	assert_int_equal(jobs[0].tls.down_s, 3 * 86400);
+	assert_int_equal(jobs[0].tls.name_len + jobs[0].tls.ca_len, 0);
+}
+
+static void each_wish_of_tls_has_its_bounds(void **state)
+{
+	char longest[300];
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	longest[253] = 0;
+	assert_null(bad_of_tls("server_name", TEXT, 0, longest));
+	text_is(jobs[0].tls.name_at, jobs[0].tls.name_len, longest);
+	longest[253] = 'a', longest[254] = 0;
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, longest));
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, ""));
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, "two words"));
+	assert_non_null(bad_of_tls("server_name", NUMBER, 1, NULL));
+	assert_null(bad_of_tls("ca", TEXT, 0, "/etc/ssl/own.pem"));
+	text_is(jobs[0].tls.ca_at, jobs[0].tls.ca_len, "/etc/ssl/own.pem");
+	assert_non_null(bad_of_tls("ca", TEXT, 0, "own.pem"));
+	assert_non_null(bad_of_tls("ca", TEXT, 0, ""));
+	for (unsigned i = STARTTLS_NONE + 1; i < STARTTLS_KINDS; i++) {
+		assert_null(bad_of_tls("starttls", TEXT, 0, starttls_names[i]));
+		assert_int_equal(jobs[0].tls.starttls, i);
+	}
+	assert_non_null(bad_of_tls("starttls", TEXT, 0, ""));
+	assert_non_null(bad_of_tls("starttls", TEXT, 0, "ftp"));
+	assert_null(bad_of_tls("warn_ms", NUMBER, 315360000000, NULL));
+	assert_int_equal(jobs[0].tls.warn_s, 315360000);
+	assert_non_null(bad_of_tls("warn_ms", NUMBER, 315360000001, NULL));
+	assert_non_null(bad_of_tls("down_ms", NUMBER, -1, NULL));
+	assert_null(bad_of_tls("down_ms", NUMBER, 0, NULL));
+	assert_non_null(bad_of_tls("timeout_ms", NUMBER, 0, NULL));
+	assert_non_null(bad_of_tls("timeout_ms", NUMBER, 60001, NULL));
+	assert_null(bad_of_tls("alpn", TEXT, 0, "h2"));
+	assert_string_equal(bad_of_option("tls", TEXT, 0, "yes"), "tls is not a map");
+}
+
+static void wishes_of_tls_are_read_as_they_were_written(void **state)
+{
+	const struct tls_wish wish = { .starttls = STARTTLS_LDAP, .server_name = "a.example", .ca = "/ca.pem",
+				       .timeout_ms = 1234, .warn_s = 4000000, .down_s = 0 };
+	const struct job_text texts[] = { { .monitor = "m", .host = "192.0.2.1", .port = 636, .tls = &wish },
+					  { .monitor = "n", .host = "192.0.2.2", .port = 1 } };
+	size_t len;
+	void *bytes = job_batch_encode(&job_options_default, texts, 2, &len);
+	(void)state;
+	memcpy(blob.bytes, bytes, blob.len = len);
+	free(bytes);
+	assert_int_equal(decode(), 2);
+	assert_null(jobs[0].bad);
+	assert_true(jobs[0].tls.wanted && !jobs[1].tls.wanted);
+	assert_int_equal(jobs[0].tls.starttls, STARTTLS_LDAP);
+	text_is(jobs[0].tls.name_at, jobs[0].tls.name_len, "a.example");
+	text_is(jobs[0].tls.ca_at, jobs[0].tls.ca_len, "/ca.pem");
+	assert_int_equal(jobs[0].tls.timeout_ms, 1234);
+	assert_int_equal(jobs[0].tls.warn_s, 4000000);
+	assert_int_equal(jobs[0].tls.down_s, 0);
 }
 
 static void a_number_is_not_a_float_a_bool_or_nil(void **state)
@@ -476,6 +568,9 @@ int main(void)
 		cmocka_unit_test(options_arrive_in_their_fields),
 		cmocka_unit_test(close_takes_its_three_words_only),
 		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(a_job_without_tls_wants_no_certificate_and_an_empty_map_is_enough),
+		cmocka_unit_test(each_wish_of_tls_has_its_bounds),
+		cmocka_unit_test(wishes_of_tls_are_read_as_they_were_written),
 		cmocka_unit_test(a_number_is_not_a_float_a_bool_or_nil),
 		cmocka_unit_test(monitor_host_and_port_have_their_bounds),
 		cmocka_unit_test(a_monitor_is_utf8_that_a_terminal_may_show),

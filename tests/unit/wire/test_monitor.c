@@ -57,6 +57,31 @@ static void a_target_is_all_that_is_needed(void **state)
 	monitor_free(&m);
 }
 
+static void a_certificate_is_watched_where_there_is_tls(void **state)
+{
+	(void)state;
+	assert_true(decode("{\"target\":\"a:1\"}"));
+	assert_false(m.tls);
+	monitor_free(&m);
+	assert_true(decode("{\"target\":\"a:1\",\"tls\":null}"));
+	assert_false(m.tls);
+	monitor_free(&m);
+	assert_true(decode("{\"target\":\"a:1\",\"tls\":{\"alpn\":\"h2\"}}"));
+	assert_true(m.tls);
+	assert_int_equal(m.wish.warn_s, 21 * 86400);
+	assert_int_equal(m.wish.timeout_ms, 10000);
+	assert_null(m.wish.server_name);
+	monitor_free(&m);
+	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":1,\"tls\":{}}");
+	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":1,\"tls\":{\"server_name\":\"b.example\",\"starttls\":\"imap\","
+		       "\"warn_ms\":86400000,\"down_ms\":0,\"timeout_ms\":60000,\"ca\":\"/ca.pem\"}}");
+	refused("{\"target\":\"a:1\",\"tls\":true}", "tls is not an object");
+	refused("{\"target\":\"a:1\",\"tls\":{\"starttls\":\"ftp\"}}",
+		"tls.starttls is not \"smtp\", \"imap\", \"pop3\", \"postgres\" or \"ldap\"");
+	refused("{\"target\":\"a:1\",\"tls\":{\"server_name\":\"a b\"}}", "tls.server_name is not a host name or an address");
+	refused("{\"target\":\"a:1\",\"tls\":{\"ca\":\"ca.pem\"}}", "tls.ca is not an absolute path");
+}
+
 static void what_is_written_reads_as_the_same(void **state)
 {
 	(void)state;
@@ -191,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_target_is_all_that_is_needed),
+		cmocka_unit_test(a_certificate_is_watched_where_there_is_tls),
 		cmocka_unit_test(what_is_written_reads_as_the_same),
 		cmocka_unit_test(unknown_members_and_null_are_ignored),
 		cmocka_unit_test(every_wrong_member_is_named),

@@ -1,0 +1,10 @@
+/* tls_wish.c - the words and the usual values of tls_wish.h; the reader of the map is job.c's. */
+#include "wire/tls_wish.h"
+
+const char *const starttls_names[STARTTLS_KINDS + 1] = { "", "smtp", "imap", "pop3", "postgres", "ldap", 0 };
+
+const struct tls_wish tls_wish_default = {
+	.timeout_ms = TLS_TIMEOUT_DEFAULT_MS,
+	.warn_s = TLS_WARN_DEFAULT_S,
+	.down_s = TLS_DOWN_DEFAULT_S,
+};
