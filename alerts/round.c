@@ -94,12 +94,6 @@ static const char *text_behind(const char *text)
 	return text + strlen(text) + 1;
 }
 
-static size_t job_tls_bytes(const struct round_job *job)
-{
-	const struct tls_wish *w = &job->wish;
-	return job->tls ? 128 + (w->server_name ? strlen(w->server_name) : 0) + (w->ca ? strlen(w->ca) : 0) : 0;
-}
-
 /* How many jobs from `from` on make one entry. */
 static unsigned fit(const struct rounds *r, size_t from)
 {
@@ -107,7 +101,8 @@ static unsigned fit(const struct rounds *r, size_t from)
 	size_t bytes = 64;
 	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
 		const char *name = r->job[from + n].text, *host = text_behind(name);
-		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host)) + job_tls_bytes(&r->job[from + n]);
+		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host));
+		bytes += tls_wish_bytes(r->job[from + n].tls ? &r->job[from + n].wish : NULL);
 		if (n && bytes > ENTRY_BYTES_BEST)
 			break;
 		n++;

@@ -20,13 +20,13 @@ enum {
 	ENTRY_BYTES = 128, /* the defaults of the batch and the entry's other fields */
 };
 
-unsigned job_push_fit(const struct target_list *targets, size_t from)
+unsigned job_push_fit(const struct target_list *targets, size_t from, const struct tls_wish *tls)
 {
 	size_t bytes = ENTRY_BYTES;
 	unsigned count = 0;
 	while (count < ENTRY_JOBS_MAX && from + count < targets->count) {
 		const struct target *t = &targets->items[from + count];
-		bytes += JOB_BYTES + t->monitor_len + t->host_len;
+		bytes += JOB_BYTES + t->monitor_len + t->host_len + tls_wish_bytes(tls);
 		if (count && bytes > ENTRY_BYTES_BEST)
 			break;
 		count++;
@@ -42,7 +42,8 @@ static void *encode(const struct job_push *push, size_t from, unsigned count, si
 	for (unsigned i = 0; i < count; i++) {
 		const struct target *t = &push->targets->items[from + i];
 		snprintf(hosts[i], sizeof hosts[i], "%.*s", t->host_len, target_text(push->targets, t) + t->host_from);
-		jobs[i] = (struct job_text){ .monitor = target_monitor(push->targets, t), .host = hosts[i], .port = t->port };
+		jobs[i] = (struct job_text){ .monitor = target_monitor(push->targets, t), .host = hosts[i], .port = t->port,
+					     .tls = push->tls };
 	}
 	return job_batch_encode(&push->options, jobs, count, len);
 }
@@ -67,7 +68,7 @@ static int append(struct job_push *push, size_t *next, unsigned counts[ENTRIES_U
 {
 	int entries = 0;
 	while (entries < ENTRIES_UNDER_WAY && *next < push->targets->count) {
-		const unsigned count = job_push_fit(push->targets, *next);
+		const unsigned count = job_push_fit(push->targets, *next, push->tls);
 		size_t len;
 		void *blob = encode(push, *next, count, &len);
 		if (!blob)

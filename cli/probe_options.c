@@ -2,9 +2,8 @@
  * In: the values of --timeout, --close and --settle.  Out: struct job_options, or a sentence.  Owns: nothing. */
 #include "cli/probe_options.h"
 
-#include "base/printable.h"
+#include "wire/monitor_tls.h"
 #include "wire/prefix.h"
-#include "wire/target.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -48,9 +47,15 @@ bool probe_options_resolvers(const struct probe_options *set, char into[RESOLVER
 }
 
 /* The engine's stage wants an absolute path, as it does from a stream. */
-static bool set_ca(const char *ca, struct tls_wish *into, char path[TLS_CA_MAX_LEN + 1], char *why, size_t why_len)
+static bool set_ca(const char *ca, struct tls_wish *into, char *path, char *why, size_t why_len)
 {
 	char whole[PATH_MAX];
+	if (!path) {
+		into->ca = ca;
+		if (!tls_ca_is_fine(ca))
+			snprintf(why, why_len, "--ca: %s is no absolute path without blanks (of a file on the engines' machines)", ca);
+		return tls_ca_is_fine(ca);
+	}
 	if (!realpath(ca, whole)) {
 		snprintf(why, why_len, "--ca: %s: %s", ca, strerror(errno));
 		return false;
@@ -63,7 +68,7 @@ static bool set_ca(const char *ca, struct tls_wish *into, char path[TLS_CA_MAX_L
 	return true;
 }
 
-bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, char path[TLS_CA_MAX_LEN + 1], bool *wanted,
+bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, char *path, bool *wanted,
 		       char *why, size_t why_len)
 {
 	*wanted = set->tls || set->starttls != STARTTLS_NONE;
@@ -77,8 +82,7 @@ bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, cha
 		snprintf(why, why_len, "--server-name and --ca are of use with --tls or --starttls only");
 		return false;
 	}
-	if (set->server_name && (!*set->server_name || strlen(set->server_name) > HOST_MAX_LEN ||
-				 !text_is_host(set->server_name, strlen(set->server_name)))) {
+	if (set->server_name && !tls_name_is_fine(set->server_name)) {
 		snprintf(why, why_len, "--server-name: \"%.60s\" is no host name", set->server_name);
 		return false;
 	}

@@ -80,8 +80,9 @@ struct tls_options {
 	  .at = offsetof(values, tls.down_ms), .sentence = "down if it holds for less than this", .only_flag = true }
 extern const char *const starttls_choices[]; /* "none", "smtp", ... */
 
-/* Whether a certificate was asked for at all; then *into has what is wished, and path room for the CA file's name. */
-bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, char path[TLS_CA_MAX_LEN + 1], bool *wanted,
+/* Whether a certificate was asked for at all; then *into has what is wished.  path: room for the whole name of the CA file,
+ * which is one of this machine; NULL: it is one of the engines' machines, and its path has to be whole. */
+bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, char *path, bool *wanted,
 		       char *why, size_t why_len);
 
 /* What the jobs get; false: why holds a sentence. */

@@ -283,6 +283,8 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 	if (m->timeout_ms > m->interval_ms && (timed || !r->defaults_bad))
 		say_timeout(r, t, timed ? timed : map, m);
 	check_size(r, t, map, m);
+	if ((tls || type == TYPE_CERTIFICATE) && m->expect == EXPECT_CLOSED)
+		say(r, t, tls ? tls : map, "tls: a port that must not answer (expect: closed) has no certificate to look at");
 	if (tls || type == TYPE_CERTIFICATE)
 		read_tls(r, t, tls, type == TYPE_CERTIFICATE, has[INTERVAL], index);
 }

@@ -355,6 +355,7 @@ static void begin_look(struct tls_stage *t, struct batch *b, unsigned index, int
 	outcome_of(l)->late_us = probe_lateness_us(job_of(l), outcome_of(l));
 	l->started_ns = clock_ns();
 	l->deadline_ns = l->started_ns + job_of(l)->timeout_ms * NS_PER_MS;
+	counter_add(&t->counters.connects, 1);
 	int bad = connect(fd, (struct sockaddr *)&to, len) < 0 && errno != EINPROGRESS ? -errno : 0;
 	watch(t, l, EPOLL_CTL_ADD);
 	if (bad)

@@ -13,6 +13,7 @@
 /* Written by the stage's thread. */
 struct tls_counters {
 	counter verdict[VERDICTS]; /* jobs that ended so */
+	counter connects;	   /* attempts handed to the kernel */
 	counter sessions;	   /* gauge: under way */
 	counter waiting;	   /* gauge: jobs that wait for a session, or for their turn at an address */
 	counter capped;		   /* jobs that had to wait for that turn, or missed it */

@@ -252,6 +252,10 @@ static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_l
 	m->expect = (enum expect)expect;
 	m->ip = (enum job_ip)ip;
 	m->addresses = (enum job_addresses)addresses;
+	if (fine && m->tls && m->expect == EXPECT_CLOSED) {
+		snprintf(why, why_len, "tls is wished of a port that must not answer (expect is \"closed\")");
+		return false;
+	}
 	return fine;
 }
 

@@ -130,8 +130,6 @@ static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned inde
 /* [not_after_s, soon, issuer]: there at all says that the job asked for a certificate. */
 static bool pack_tls(msgpack_packer *pk, const struct tls_seen *tls)
 {
-	if (!tls)
-		return msgpack_pack_nil(pk);
 	return msgpack_pack_array(pk, 3) ||
 	       (tls->not_after_s > 0 ? msgpack_pack_uint64(pk, (uint64_t)tls->not_after_s) : msgpack_pack_nil(pk)) ||
 	       (tls->soon ? msgpack_pack_true(pk) : msgpack_pack_false(pk)) ||
@@ -146,15 +144,17 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	size_t before = rows->bytes.size;
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
+	static const struct tls_seen nothing_seen;
+	const struct tls_seen *tls = o->tls ? o->tls : job->tls.wanted ? &nothing_seen : NULL;
 	/* Those at the end are left out where they say nothing. */
-	unsigned columns = o->tls ? COL_TLS + 1 : o->dns_us ? COL_DNS + 1 : COLUMNS_LEAST;
+	unsigned columns = tls ? COL_TLS + 1 : o->dns_us ? COL_DNS + 1 : COLUMNS_LEAST;
 	if (msgpack_pack_array(pk, columns) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
 	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
 	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
 	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
 	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
 	    pack_detail(pk, job, index, o) || (columns > COL_DNS && pack_unless_zero(pk, o->dns_us)) ||
-	    (columns > COL_TLS && pack_tls(pk, o->tls))) {
+	    (columns > COL_TLS && pack_tls(pk, tls))) {
 		rows->bytes.size = before;
 		return -ENOMEM;
 	}

@@ -31,7 +31,7 @@ struct outcome {
 	const char *detail;   /* a sentence that outlives it, or NULL */
 	const char *note;     /* what is to be known beside it ("the address is an old answer"), or NULL; read back as part of detail */
 	uint32_t dns_us;      /* how long the name took, in none of the times above; 0: there was no name to look up */
-	const struct tls_seen *tls; /* of a job that asked for the certificate, whatever became of it; else NULL */
+	const struct tls_seen *tls; /* of a job that asked for the certificate; NULL: it did not, or nobody came to look */
 };
 
 /* One row as it is read back; texts (outcome.detail too) are valid until each() of result_rows_read() returns. */

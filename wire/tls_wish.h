@@ -11,6 +11,7 @@
 #define WIRE_TLS_WISH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum starttls_kind {
@@ -41,6 +42,8 @@ struct tls_wish {
 	unsigned timeout_ms, warn_s, down_s;
 };
 extern const struct tls_wish tls_wish_default;
+/* How many bytes of a batch it takes at most; 0 for NULL. */
+size_t tls_wish_bytes(const struct tls_wish *wish);
 
 /* What a result says of a certificate, whatever its verdict. */
 struct tls_seen {

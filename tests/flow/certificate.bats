@@ -11,7 +11,9 @@ setup_file() {
 	"$PW_ROOT/tests/flow/certificates.sh" "$CERTS" || return
 	netns_make cert
 	start_ready peers become_in_ns "$PYTHON" "$PW_ROOT/tests/flow/tls_peers.py" "$CERTS" || return
-	export PEERS_OUT=$STARTED_OUT
+	export PEERS_OUT=$STARTED_OUT SCRIPT=$BATS_FILE_TMPDIR/names
+	printf 'a.example a-127-0-0-1\nb.example a-127-0-0-1\nboth.example a-127-0-0-1.aaaa---1\n' >"$SCRIPT"
+	start_ready dns become_in_ns "$PYTHON" "$PW_ROOT/tests/peer/dns_server.py" 127.0.0.1 5300 "$SCRIPT" || return
 	nginx_start
 }
 
@@ -35,7 +37,7 @@ nginx_start() {
 	become_in_ns env PATH="$PATH:/usr/sbin" nginx -c "$dir/conf" -e "$dir/log" >"$dir/out" 2>&1 3>&- &
 	note_process $!
 	export NGINX_LOG=$dir/log
-	wait_for 5 in_ns "$PYTHON" -c 'import socket; socket.create_connection(("127.0.0.1", 2009))' 2>/dev/null || { cat "$dir/out" "$dir/log" >&2; return 1; }
+	wait_for 20 in_ns "$PYTHON" -c 'import socket; socket.create_connection(("127.0.0.1", 2009))' 2>/dev/null || { cat "$dir/out" "$dir/log" >&2; return 1; }
 }
 
 setup() { skip_if_lacking; }
@@ -105,7 +107,7 @@ says() {
 		become_in_ns openssl s_server -www -accept 127.0.0.1:$port $mode -cert "$CERTS/good.pem" -cert_chain "$CERTS/good.pem" \
 			-key "$CERTS/good.key" >"$BATS_TEST_TMPDIR/s$port" 2>&1 3>&- &
 		note_process $!
-		await_line 5 $! '^ACCEPT' "$BATS_TEST_TMPDIR/s$port"
+		await_line 20 $! '^ACCEPT' "$BATS_TEST_TMPDIR/s$port"
 		port=$((port + 1))
 	done
 	run look --tls 2101 2102 2103
@@ -149,7 +151,7 @@ says() {
 	become_in_ns "${as[@]}" "$bin/postgres" -D "$dir/data" -p 3301 -k "$dir" -c ssl=on -c fsync=off -c ssl_cert_file="$dir/good.pem" \
 		-c ssl_key_file="$dir/good.key" -c listen_addresses=127.0.0.1 >"$dir/log" 2>&1 3>&- &
 	note_process $!
-	await_line 10 $! 'ready to accept connections' "$dir/log" || { cat "$dir/log" >&2; return 1; }
+	await_line 30 $! 'ready to accept connections' "$dir/log" || { cat "$dir/log" >&2; return 1; }
 	run look --starttls postgres 3301
 	[[ $output == "open: certificate: expires in 90 days"* ]]
 }
@@ -208,6 +210,65 @@ says() {
 	[ "$status" = 3 ]
 }
 
+@test "a host name is resolved first, and is what is asked for and has to stand in the certificate" {
+	run --separate-stderr in_ns "$PORTWATCH" probe --resolver 127.0.0.1:5300 --ca "$CERTS/ca.pem" --starttls imap -o ndjson \
+		a.example:3001 b.example:3001 nxdomain.test:3001
+	[ "$status" = 1 ]
+	[ "$(jq -r '"\(.target) \(.address) \(.verdict)"' <<<"$output" | sort | xargs)" = \
+		"a.example:3001 127.0.0.1 open b.example:3001 127.0.0.1 certificate nxdomain.test:3001 null no-name" ]
+	[ "$(jq -r 'select(.verdict == "open") | .dns_us > 0 and .not_after != null' <<<"$output")" = true ]
+	[[ $(jq -r 'select(.verdict == "certificate") | .detail' <<<"$output") == "wrong name: has a.example, "*"; wants b.example" ]]
+	grep -qx "asked for a.example" "$PEERS_OUT"
+	grep -qx "asked for b.example" "$PEERS_OUT"
+	run look --tls --starttls imap 3001
+	run ! grep -x "asked for 127.0.0.1" "$PEERS_OUT" # an address is no name to ask for
+	[ -n "${NGINX_LOG:-}" ] || skip "nginx is not installed"
+	in_ns ip addr show dev lo | grep -q 'inet6 ::1' || skip "there is no IPv6 here"
+	run --separate-stderr in_ns "$PORTWATCH" probe --resolver 127.0.0.1:5300 --tls --ca "$CERTS/ca.pem" --server-name a.example --ip both -o ndjson both.example:2001
+	[ "$(jq -r '"\(.address) \(.verdict)"' <<<"$output" | sort | xargs)" = "127.0.0.1 open ::1 closed" ]
+}
+
+@test "through Redis: names, certificates and bare handshakes in one entry" {
+	skip_without redis
+	[ -n "${NGINX_LOG:-}" ] || skip "nginx is not installed"
+	redis_start
+	engine_start --resolver 127.0.0.1:5300
+	local ca="\"ca\":\"$CERTS/ca.pem\""
+	batch_add jobs "[{}, [[\"bare\",\"127.0.0.1\",2001], [\"named\",\"a.example\",2001], [\"tls\",\"127.0.0.1\",2001,{\"tls\":{$ca}}],
+		[\"both\",\"a.example\",2001,{\"tls\":{$ca}}], [\"wrong\",\"b.example\",2001,{\"tls\":{$ca}}],
+		[\"gone\",\"nxdomain.test\",2001,{\"tls\":{$ca}}]]]"
+	run results 6
+	[ "$(jq -r '"\(.monitor) \(.verdict) \(.dns_us != null) \(.not_after != null)"' <<<"$output" | sort | paste -sd,)" = \
+		"bare open false false,both open true true,gone no-name true false,named open true false,tls open false true,wrong certificate true true" ]
+	nothing_pending
+	engine_stop
+}
+
+@test "through Redis: what is down is said before somebody else's certificate was waited for" {
+	skip_without redis
+	redis_start
+	engine_start
+	batch_add jobs '[{}, [["slow","127.0.0.1",3101,{"tls":{"timeout_ms":2500}}], ["down","127.0.0.1",1], ["up","127.0.0.1",3101]]]'
+	run results 3
+	[ "$(jq -r .monitor <<<"$output" | xargs)" = "down slow up" ]
+	[ "$(rcli XLEN "$(stream res)")" = 2 ]
+	nothing_pending
+	engine_stop
+}
+
+@test "jobs push: a certificate behind STARTTLS" {
+	skip_without redis
+	redis_start
+	engine_start
+	jobs_push --starttls imap --server-name a.example --ca "$CERTS/ca.pem" --tls-warn 100d 127.0.0.1:3001
+	run results 1
+	[ "$(jq -r '.verdict' <<<"$output")" = open ]
+	[[ $(jq -r .detail <<<"$output") == "certificate: expires in 90 days "* ]]
+	run -3 jobs_push --tls --ca own.pem 127.0.0.1:3001
+	[[ $output == *"--ca: own.pem is no absolute path"* ]]
+	engine_stop
+}
+
 @test "through Redis: plain and certificate jobs in one entry are all answered, once each" {
 	skip_without redis
 	[ -n "${NGINX_LOG:-}" ] || skip "nginx is not installed"
@@ -261,16 +322,18 @@ says() {
 	: >told
 	become_in_ns "$PORTWATCH" up -c file.yaml --state "$PWD/state" >up.out 2>up.err 3>&- &
 	note_process $!
-	wait_for 15 grep -q '"monitor.down"' told || { cat up.out up.err >&2; return 1; }
-	wait_for 10 grep -q '"monitor.degraded"' told
+	wait_for 30 grep -q '"monitor.down"' told || { cat up.out up.err >&2; return 1; }
+	wait_for 30 grep -q '"monitor.degraded"' told
 	jq -rc 'select(.type == "monitor.down") | .data.summary' told >downs
 	[ "$(wc -l <downs)" = 1 ]
 	grep -qE '^web certificate \(127.0.0.1:2002\) is DOWN: certificate: expired 3 days ago \(20..-..-..\), from both regions since' downs
 	jq -rc 'select(.type == "monitor.degraded") | .data.summary' told | head -n 1 |
 		grep -qE '^mail certificate \(127.0.0.1:2006\) is up but not for long: certificate: expires in 10 days'
-	run "$PORTWATCH" status --redis "unix://$PWD/state/redis.sock" -o json
-	[ "$(jq -r '.monitors | sort_by(.monitor)[] | "\(.monitor)=\(.state)"' <<<"$output" | xargs)" = \
-		"fine=up mail=up mail certificate=degraded web=up web certificate=down" ]
+	states() {
+		"$PORTWATCH" status --redis "unix://$PWD/state/redis.sock" -o json |
+			jq -r '.monitors | sort_by(.monitor)[] | "\(.monitor)=\(.state)"' | xargs
+	}
+	wait_for 20 eval '[ "$(states)" = "fine=up mail=up mail certificate=degraded web=up web certificate=down" ]' || { states; return 1; }
 	run "$PORTWATCH" explain --redis "unix://$PWD/state/redis.sock" "web certificate"
 	[[ $output == *"certificate"*"expired 3 days ago"* ]]
 	[[ $output == *parents*"web (up)"* ]]

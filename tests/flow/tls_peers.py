@@ -8,6 +8,7 @@ folder = sys.argv[1]
 def context(name):
     c = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     c.load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}.key")
+    c.sni_callback = lambda s, asked, c: print("asked for", asked, flush=True)
     return c
 
 def serve(port, talk):
@@ -69,6 +70,7 @@ def http(c):
 def shut(c):
     c.recv(1000)
 def reset(c):
+    c.recv(1000)
     c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 def injects(c):
     c.sendall(b"+OK\r\n")

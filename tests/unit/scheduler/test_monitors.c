@@ -61,6 +61,8 @@ static void a_monitor_of_a_certificate_sends_its_wishes_and_is_waited_for(void *
 	row = set(&m, 1000);
 	assert_non_null(memmem(all.row[row].job, all.row[row].job_len, "server_name\xa9" "c.example", 21));
 	assert_true(all.timeout_most_ms >= before && all.timeout_most_ms == m.timeout_ms + 30000);
+	struct monitor bare = monitor_of("b", 60000);
+	assert_int_not_equal(all.row[set(&bare, 1000)].class, all.row[row].class); /* no entry holds both */
 	m.tls = false;
 	assert_int_equal(set(&m, 2000), INDEX_NONE); /* the same slots: only what is sent changes */
 	assert_null(memmem(all.row[row].job, all.row[row].job_len, "tls", 3));

@@ -76,6 +76,8 @@ static void a_certificate_is_watched_where_there_is_tls(void **state)
 	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":1,\"tls\":{\"server_name\":\"b.example\",\"starttls\":\"imap\","
 		       "\"warn_ms\":86400000,\"down_ms\":0,\"timeout_ms\":60000,\"ca\":\"/ca.pem\"}}");
 	refused("{\"target\":\"a:1\",\"tls\":true}", "tls is not an object");
+	refused("{\"target\":\"a:1\",\"expect\":\"closed\",\"tls\":{}}",
+		"tls is wished of a port that must not answer (expect is \"closed\")");
 	refused("{\"target\":\"a:1\",\"tls\":{\"starttls\":\"ftp\"}}",
 		"tls.starttls is not \"smtp\", \"imap\", \"pop3\", \"postgres\" or \"ldap\"");
 	refused("{\"target\":\"a:1\",\"tls\":{\"server_name\":\"a b\"}}", "tls.server_name is not a host name or an address");

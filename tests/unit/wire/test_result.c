@@ -272,6 +272,38 @@ static void what_is_known_of_a_certificate_comes_back_as_it_went(void **state)
 	}
 }
 
+/* The last header of a row among the bytes of a single one. */
+static unsigned columns_of(const struct job *job, const struct outcome *o)
+{
+	struct result_rows *rows = result_rows_new();
+	size_t len;
+	assert_int_equal(result_rows_add(rows, job, texts, 0, o), 0);
+	const uint8_t *bytes = result_rows_bytes(rows, &len);
+	assert_int_equal(bytes[0], 0x91);
+	unsigned columns = bytes[1] == 0xdc ? (unsigned)(bytes[2] << 8 | bytes[3]) : bytes[1] & 0xfu;
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	result_rows_free(rows);
+	return columns;
+}
+
+static void a_row_is_as_long_as_it_has_something_to_say(void **state)
+{
+	const struct tls_seen seen = { .not_after_s = 4102444800 };
+	struct job job = job_v4();
+	(void)state;
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN }), 14);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .dns_us = 70000 }), 15);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .tls = &seen }), 16);
+	assert_int_equal(kept.result.outcome.dns_us, 0);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .tls = &seen, .dns_us = 70000 }), 16);
+	assert_int_equal(kept.result.outcome.dns_us, 70000);
+	assert_true(kept.result.tls.not_after_s == 4102444800);
+	job.tls.wanted = true; /* and ended before anybody looked */
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_NO_NAME, .dns_us = 1 }), 16);
+	assert_non_null(kept.result.outcome.tls);
+	assert_true(kept.result.tls.not_after_s == 0 && !kept.result.tls.soon);
+}
+
 static void what_is_no_row_is_refused_with_its_place(void **state)
 {
 	static const struct {
@@ -507,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_longer_row_is_read_as_far_as_it_is_known),
 		cmocka_unit_test(a_row_of_an_older_engine_has_no_word_about_certificates),
 		cmocka_unit_test(what_is_known_of_a_certificate_comes_back_as_it_went),
+		cmocka_unit_test(a_row_is_as_long_as_it_has_something_to_say),
 		cmocka_unit_test(what_is_no_row_is_refused_with_its_place),
 		cmocka_unit_test(rows_before_the_fault_were_given),
 		cmocka_unit_test(a_reader_can_stop),
