@@ -74,11 +74,12 @@ static const char *status_of(bool resolved)
 	return resolved ? "resolved" : "firing";
 }
 
-/* "slow" and "lossy" are no verdicts of one look, which was open, but what is wrong with the target. */
+/* "soon", "slow" and "lossy" are no verdicts of one look, which was open, but what is wrong with the target. */
 static const char *word_of(const struct watch_event *event)
 {
-	if (event->kind == EVENT_DEGRADED && (event->slow || event->lossy))
-		return event->slow ? "slow" : "lossy";
+	const struct quality *is = &event->is;
+	if (event->kind == EVENT_DEGRADED && (is->soon || is->slow || is->lossy))
+		return is->soon ? "soon" : is->slow ? "slow" : "lossy";
 	return event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name;
 }
 

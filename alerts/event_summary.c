@@ -91,13 +91,11 @@ static bool is_lossy(const json_t *region, const struct monitor *m)
 
 static bool is_soon(const json_t *region, const struct monitor *m)
 {
-	return m->tls && is_up(region, m) && json_is_true(json_object_get(region, "soon"));
+	return is_up(region, m) && json_is_true(json_object_get(region, "soon"));
 }
 
 static bool is_slow(const json_t *region, const struct monitor *m)
 {
-	if (is_soon(region, m))
-		return true;
 	return is_up(region, m) && m->slow_ms && json_number(region, "rtt_us") > m->slow_ms * US_PER_MS;
 }
 
@@ -219,7 +217,7 @@ static void note_bad_address(struct sentence *s, const json_t *region)
 
 static void say_partial(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
-	say(s, " is up, but not at all of its addresses%s", e->slow ? ", and slow" : e->lossy ? ", and losing packets" : "");
+	say(s, " is up, but not at all of its addresses%s", e->is.slow ? ", and slow" : e->is.lossy ? ", and losing packets" : "");
 	if (count(a, is_partial)) {
 		say(s, ": down from ");
 		say_regions(s, a, is_partial, note_bad_address);
@@ -229,18 +227,19 @@ static void say_partial(struct sentence *s, const struct event_about *a, const s
 
 static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
-	if (e->partial) {
+	if (e->is.partial) {
 		say_partial(s, a, e);
 		return;
 	}
-	region_test *worse = e->slow ? is_slow : is_lossy;
-	if (count(a, is_soon) && e->slow && a->said && a->said[0])
-		say(s, " is up but not for long: %s", a->said);
+	const bool slow = e->is.slow && !e->is.soon;
+	region_test *worse = e->is.soon ? is_soon : slow ? is_slow : is_lossy;
+	if (e->is.soon)
+		say(s, " is up, but its certificate ends soon: %s", a->said ? a->said : "");
 	else
-		say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
+		say(s, " is up but %s", slow && e->is.lossy ? "slow and losing packets" : slow ? "slow" : "losing packets");
 	if (count(a, worse)) {
 		say(s, ", seen from ");
-		say_regions(s, a, worse, e->slow && !a->monitor->tls ? note_rtt : NULL);
+		say_regions(s, a, worse, slow ? note_rtt : NULL);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }

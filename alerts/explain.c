@@ -123,9 +123,10 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	set_text(o, "vote", votes[b.vote]);
 	set_text(o, "why", why);
 	set_text(o, "address", address);
-	json_object_set_new(o, "slow", json_boolean(b.slow));
-	json_object_set_new(o, "lossy", json_boolean(b.lossy));
-	json_object_set_new(o, "partial", json_boolean(b.partial));
+	json_object_set_new(o, "slow", json_boolean(b.quality.slow));
+	json_object_set_new(o, "lossy", json_boolean(b.quality.lossy));
+	json_object_set_new(o, "partial", json_boolean(b.quality.partial));
+	json_object_set_new(o, "soon", json_boolean(b.quality.soon));
 	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
@@ -147,11 +148,13 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 		return w->rule.expect_closed ? "a path issue: it answers a minority, others have seen it closed since"
 					     : "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
-		if (d->partial)
+		if (d->is.partial)
 			return "degraded: some of its addresses are down, others answer";
-		if (d->slow && d->lossy)
+		if (d->is.soon)
+			return "degraded: its certificate ends soon";
+		if (d->is.slow && d->is.lossy)
 			return "degraded: slow, and SYNs are lost";
-		return d->slow ? "degraded: slow" : "degraded: SYNs are lost";
+		return d->is.slow ? "degraded: slow" : "degraded: SYNs are lost";
 	case WATCH_UNKNOWN:
 		return "UNKNOWN: that is ours, not the target's";
 	case WATCH_UP:

@@ -53,7 +53,7 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 		.verdict = json_text(data, "verdict"), .scope = json_text(data, "scope"), .since = json_text(data, "since"),
 		.timestamp = json_text(root, "timestamp"), .summary = json_text(data, "summary"),
 		.runbook = json_text(data, "runbook"), .component = json_text(data, "component"),
-		.problem = json_text(data, "problem"), .duration_s = json_number(data, "duration_s"),
+		.problem = json_text(data, "problem"), .detail = json_text(data, "detail"), .duration_s = json_number(data, "duration_s"),
 		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(json_text(data, "expect"), "closed") == 0,
 		.labels = json_is_object(labels) ? labels : NULL, .regions = json_is_array(regions) ? regions : NULL,
 	};
@@ -172,14 +172,24 @@ void notice_title(const struct notice_facts *f, struct text *into)
 		}
 		return;
 	}
-	if (strcmp(f->kind->type, "monitor.degraded") == 0) {
+	const bool degraded = strcmp(f->kind->type, "monitor.degraded") == 0, soon = strcmp(f->verdict, "soon") == 0;
+	if (degraded && !soon) {
 		add_degraded(f, into);
+		return;
+	}
+	if (soon && f->detail[0]) {
+		text_add(into, ": ");
+		add_line(into, f->detail);
 		return;
 	}
 	if (said[0] && (f->expect_closed || strcmp(said, "open") != 0)) {
 		text_add(into, ": ");
 		add_line(into, said);
 		text_add(into, f->expect_closed && strcmp(said, "open") == 0 ? ", and must not be" : "");
+		if (f->detail[0] && strcmp(said, "certificate") == 0) {
+			text_add(into, ": ");
+			add_line(into, f->detail);
+		}
 	}
 	add_from(f, into);
 }
@@ -215,6 +225,8 @@ static void write_error(const json_t *region, char *into, size_t len)
 	uint64_t again = json_number(region, "syn_retrans");
 	if (again)
 		snprintf(into + strlen(into), len - strlen(into), "%s%" PRIu64 " SYN sent again", into[0] ? ", " : "", again);
+	if (json_is_true(json_object_get(region, "soon")))
+		snprintf(into + strlen(into), len - strlen(into), "%sends soon", into[0] ? ", " : "");
 	const char *abstains = json_text(region, "abstains");
 	if (abstains[0])
 		snprintf(into + strlen(into), len - strlen(into), "%s%s", into[0] ? ", " : "", abstains);

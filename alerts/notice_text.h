@@ -26,7 +26,8 @@ const struct notice_kind *notice_kind(const char *type);
 struct notice_facts {
 	bool expect_closed; /* of a port that must not answer */
 	const struct notice_kind *kind;
-	const char *monitor, *target, *verdict, *scope, *since, *timestamp, *summary, *runbook, *component, *problem;
+	const char *monitor, *target, *verdict, *scope, *since, *timestamp, *summary, *runbook, *component, *problem,
+		*detail; /* the sentence about a certificate */
 	uint64_t duration_s;
 	bool page, resolved;
 	const json_t *labels, *regions; /* NULL, or an object and an array */

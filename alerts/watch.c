@@ -144,7 +144,7 @@ static enum watch_state next_state(const struct watch *w, const struct decision 
 		return WATCH_PATH;
 	if (!d->opened) /* failures that are not confirmed, and nothing before */
 		return WATCH_NEW;
-	return d->slow || d->lossy || d->partial ? WATCH_DEGRADED : WATCH_UP;
+	return quality_is_poor(d->is) ? WATCH_DEGRADED : WATCH_UP;
 }
 
 static void enter_state(struct watch *w, const struct decision *d, enum watch_state state, uint64_t now_ms)
@@ -250,8 +250,8 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		free(w->story);
 		w->story = NULL;
 	}
-	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed && !d->slow &&
-		  !d->lossy && !d->partial;
+	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed &&
+		  !quality_is_poor(d->is);
 	w->due_ms = next_due_ms(w, d, env);
 }
 

@@ -45,6 +45,18 @@ extern const char *const watch_scope_names[SCOPES + 1]; /* "", "service", "parti
 enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING, EVENT_KINDS };
 extern const char *const event_kind_names[EVENT_KINDS + 1]; /* "monitor.down", "monitor.up", "monitor.path", ... */
 
+/* How a target that is open fares. */
+struct quality {
+	bool slow, lossy;
+	bool partial;		/* some of its addresses answer, others are down */
+	bool soon;		/* its certificate holds, but not for long */
+};
+
+static inline bool quality_is_poor(struct quality q)
+{
+	return q.slow || q.lossy || q.partial || q.soon;
+}
+
 /* One thing that happened.  UP ends DOWN; the other kinds come again with resolved true when they end. */
 struct watch_event {
 	enum event_kind kind;
@@ -52,7 +64,7 @@ struct watch_event {
 	bool page;		      /* somebody is woken: DOWN, its UP, and FLAPPING; false is a notice */
 	bool told;		      /* goes to the channels; false: only to the log of events */
 	bool late;		      /* told now, "still ...": it began while something kept it back */
-	bool slow, lossy, partial;    /* of DEGRADED: which of them; partial: some of its addresses are down */
+	struct quality is;	      /* of DEGRADED: what is poor */
 	char why_not[160];	      /* of told false: "maintenance: minor upgrade", "its parent core-switch is down" */
 	uint64_t incident;	      /* number within the monitor, the same for begin and end: the dedupe key */
 	uint64_t since_ms;	      /* first failure; of UP: of the incident it ends */

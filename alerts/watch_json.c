@@ -82,9 +82,10 @@ static json_t *save_telling(const struct telling *t)
 	put_word(o, "scope", watch_scope_names[t->scope]);
 	put_true(o, "told", t->told);
 	put_true(o, "logged", t->logged);
-	put_true(o, "slow", t->slow);
-	put_true(o, "lossy", t->lossy);
-	put_true(o, "partial", t->partial);
+	put_true(o, "slow", t->is.slow);
+	put_true(o, "lossy", t->is.lossy);
+	put_true(o, "partial", t->is.partial);
+	put_true(o, "soon", t->is.soon);
 	put_true(o, "gathering", t->gathering);
 	return o;
 }
@@ -256,9 +257,10 @@ static void load_telling(struct reading *r, const json_t *o, struct telling *t)
 	t->scope = (uint8_t)take_word(r, o, "scope", watch_scope_names);
 	t->told = take_true(r, o, "told");
 	t->logged = take_true(r, o, "logged");
-	t->slow = take_true(r, o, "slow");
-	t->lossy = take_true(r, o, "lossy");
-	t->partial = take_true(r, o, "partial");
+	t->is.slow = take_true(r, o, "slow");
+	t->is.lossy = take_true(r, o, "lossy");
+	t->is.partial = take_true(r, o, "partial");
+	t->is.soon = take_true(r, o, "soon");
 	t->gathering = take_true(r, o, "gathering");
 }
 

@@ -31,11 +31,13 @@ static struct said *said_of(struct watch *w)
 
 void watch_hear(struct watch *w, const struct result *r)
 {
-	if (!r->outcome.tls || !r->detail[0] || verdict_row(r->outcome.verdict)->class == CLASS_UNKNOWN)
+	static const char what[] = "certificate: "; /* of a port that is open the sentence says first what it speaks of; here all do */
+	const char *text = strncmp(r->detail, what, strlen(what)) == 0 ? r->detail + strlen(what) : r->detail;
+	if (!r->outcome.tls || !*text || verdict_row(r->outcome.verdict)->class == CLASS_UNKNOWN)
 		return;
-	keep(&said_of(w)->newest, r->slot_ms, r->detail);
+	keep(&said_of(w)->newest, r->slot_ms, text);
 	if (r->outcome.verdict != VERDICT_OPEN || r->outcome.tls->soon)
-		keep(&w->said->fault, r->slot_ms, r->detail);
+		keep(&w->said->fault, r->slot_ms, text);
 }
 
 const char *watch_said(const struct watch *w)

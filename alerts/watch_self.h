@@ -18,7 +18,7 @@ struct telling {
 	uint8_t verdict, scope;
 	bool open; /* it goes on */
 	bool told, logged; /* to the channels; as not told */
-	bool slow, lossy, partial;
+	struct quality is;
 	bool gathering; /* of DOWN: a region that may vote has not looked since the first failure */
 };
 

@@ -59,9 +59,9 @@ says() {
 	diff <(sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}/@/g' <<<"$output") -
 }
 
-@test "each fault of a certificate is told by its own sentence (nginx)" {
+each_fault() { # CONNECTOR
 	[ -n "${NGINX_LOG:-}" ] || skip "nginx is not installed"
-	run look --tls 2001 2002 2003 2004 2005 2006 2007 2008 2009
+	run look --connector "$1" --tls 2001 2002 2003 2004 2005 2006 2007 2008 2009
 	says <<-'END'
 		open: certificate: expires in 90 days (@)
 		certificate: expired 3 days ago (@)
@@ -74,6 +74,15 @@ says() {
 		certificate: self-signed
 	END
 	run ! grep -iE "error|SSL_" "$NGINX_LOG" # nothing that its owner would have to read
+}
+
+@test "each fault of a certificate is told by its own sentence, through epoll (nginx)" {
+	each_fault epoll
+}
+
+@test "each fault of a certificate is told by its own sentence, through io_uring (nginx)" {
+	have_right io_uring || skip "io_uring is not allowed here"
+	each_fault io_uring
 }
 
 @test "names, wildcards and addresses are found in the certificate, and nothing else is" {
@@ -101,13 +110,34 @@ says() {
 	[[ $output == "open: certificate: expires in 2 days "* ]]
 }
 
+# s_server PORT NAME OPTION...: on 127.0.0.1, with the certificate of that name.
+s_server() {
+	become_in_ns openssl s_server -www -accept "127.0.0.1:$1" "${@:3}" -cert "$CERTS/$2.pem" -cert_chain "$CERTS/$2.pem" \
+		-key "$CERTS/$2.key" >"$BATS_TEST_TMPDIR/s$1" 2>&1 3>&- &
+	note_process $!
+	await_line 20 $! '^ACCEPT' "$BATS_TEST_TMPDIR/s$1"
+}
+
+@test "openssl s_server: the same faults" {
+	local port=2111 kind
+	for kind in good expired wrong short self; do
+		s_server $port $kind
+		port=$((port + 1))
+	done
+	run look --tls 2111 2112 2113 2114 2115
+	says <<-'END'
+		open: certificate: expires in 90 days (@)
+		certificate: expired 3 days ago (@)
+		certificate: wrong name: has b.example, c.example; wants a.example
+		certificate: expires in 2 days (@), wanted at least 3 days
+		certificate: self-signed
+	END
+}
+
 @test "openssl s_server: a server that wants a certificate of ours, and one that speaks only TLS 1.0, are seen as they are" {
 	local port=2101 mode
 	for mode in "-tls1_2 -Verify 1" "-tls1_3 -Verify 1" "-tls1 -cipher ALL:@SECLEVEL=0"; do
-		become_in_ns openssl s_server -www -accept 127.0.0.1:$port $mode -cert "$CERTS/good.pem" -cert_chain "$CERTS/good.pem" \
-			-key "$CERTS/good.key" >"$BATS_TEST_TMPDIR/s$port" 2>&1 3>&- &
-		note_process $!
-		await_line 20 $! '^ACCEPT' "$BATS_TEST_TMPDIR/s$port"
+		s_server $port good $mode
 		port=$((port + 1))
 	done
 	run look --tls 2101 2102 2103
@@ -135,7 +165,7 @@ says() {
 }
 
 @test "behind a real postgres" {
-	local bin dir=$BATS_TEST_TMPDIR/pg as=()
+	local bin kind sentence dir=$BATS_TEST_TMPDIR/pg as=()
 	bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
 	[ -x "$bin/initdb" ] || skip "postgresql is not installed"
 	if [ "$(id -u)" = 0 ]; then
@@ -150,10 +180,22 @@ says() {
 	[ "$(id -u)" = 0 ] && chown nobody "$dir"/good.*
 	become_in_ns "${as[@]}" "$bin/postgres" -D "$dir/data" -p 3301 -k "$dir" -c ssl=on -c fsync=off -c ssl_cert_file="$dir/good.pem" \
 		-c ssl_key_file="$dir/good.key" -c listen_addresses=127.0.0.1 >"$dir/log" 2>&1 3>&- &
-	note_process $!
-	await_line 30 $! 'ready to accept connections' "$dir/log" || { cat "$dir/log" >&2; return 1; }
+	local server=$!
+	note_process "$server"
+	await_line 30 "$server" 'ready to accept connections' "$dir/log" || { cat "$dir/log" >&2; return 1; }
 	run look --starttls postgres 3301
 	[[ $output == "open: certificate: expires in 90 days"* ]]
+	for kind in expired wrong self; do # it reads them again when it is told to
+		cat "$CERTS/$kind.pem" >"$dir/good.pem"
+		cat "$CERTS/$kind.key" >"$dir/good.key"
+		kill -HUP "$server"
+		case $kind in
+		expired) sentence="expired 3 days ago" ;;
+		wrong) sentence="wrong name: has b.example, c.example; wants a.example" ;;
+		self) sentence="self-signed" ;;
+		esac
+		wait_for 20 eval '[[ $(look --starttls postgres 3301) == "certificate: $sentence"* ]]' || { look --starttls postgres 3301; return 1; }
+	done
 }
 
 @test "a peer that is silent, slow, endless or something else gets one sentence, in time" {
@@ -328,7 +370,7 @@ says() {
 	[ "$(wc -l <downs)" = 1 ]
 	grep -qE '^web certificate \(127.0.0.1:2002\) is DOWN: certificate: expired 3 days ago \(20..-..-..\), from both regions since' downs
 	jq -rc 'select(.type == "monitor.degraded") | .data.summary' told | head -n 1 |
-		grep -qE '^mail certificate \(127.0.0.1:2006\) is up but not for long: certificate: expires in 10 days'
+		grep -qE '^mail certificate \(127.0.0.1:2006\) is up, but its certificate ends soon: expires in 10 days'
 	states() {
 		"$PORTWATCH" status --redis "unix://$PWD/state/redis.sock" -o json |
 			jq -r '.monitors | sort_by(.monitor)[] | "\(.monitor)=\(.state)"' | xargs

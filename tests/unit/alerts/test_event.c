@@ -107,12 +107,14 @@ static void a_degraded_target_is_told_by_the_word_slow_or_lossy(void **state)
 {
 	(void)state;
 	struct watch_event e = { .kind = EVENT_DEGRADED, .told = true, .incident = 1, .since_ms = NOON, .verdict = VERDICT_OPEN,
-				 .scope = SCOPE_SERVICE, .slow = true };
+				 .scope = SCOPE_SERVICE, .is.slow = true };
 	assert_true(body_has(&e, "\"verdict\":\"slow\",\"scope\":\"service\""));
-	e.lossy = true;
+	e.is.lossy = true;
 	assert_true(body_has(&e, "\"verdict\":\"slow\""));
-	e.slow = false;
+	e.is.slow = false;
 	assert_true(body_has(&e, "\"verdict\":\"lossy\""));
+	e.is.soon = true;
+	assert_true(body_has(&e, "\"verdict\":\"soon\""));
 	e.kind = EVENT_UP;
 	assert_true(body_has(&e, "\"verdict\":\"open\""));
 }
@@ -183,16 +185,38 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	e.resolved = true;
 	e.duration_ms = 7200000 + 300000;
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432): the path issue has ended after 2 h 5 min");
-	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .slow = true };
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .is.slow = true };
 	monitor.slow_ms = 30;
 	says("uuu", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is up but slow, seen from us (40 ms) and ap (60 ms) since 12:00:00 UTC");
-	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .partial = true };
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .is.partial = true };
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses since 12:00:00 UTC");
 	e = (struct watch_event){ .kind = EVENT_UNKNOWN, .since_ms = NOON };
 	says("???", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is UNKNOWN: too few regions can tell since 12:00:00 UTC; the trouble is portwatch's, not the "
 	     "target's");
+}
+
+static void a_certificate_is_told_with_its_sentence_and_who_saw_it(void **state)
+{
+	char summary[EVENT_SUMMARY_MAX];
+	json_t *seen = regions("uud", "certificate");
+	struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .said = "expires in 5 days" };
+	struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .is.soon = true };
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		json_object_set_new(json_array_get(seen, i), "soon", json_true());
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_string_equal(summary, "pg-primary (198.51.100.7:5432) is up, but its certificate ends soon: expires in 5 days, seen from eu and "
+				     "us since 12:00:00 UTC");
+	e = (struct watch_event){ .kind = EVENT_DOWN, .since_ms = NOON, .verdict = VERDICT_CERTIFICATE, .scope = SCOPE_PARTIAL };
+	about.said = "expired 3 days ago (2026-11-22)";
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_non_null(strstr(summary, " is DOWN: certificate: expired 3 days ago (2026-11-22), from "));
+	e.verdict = VERDICT_CLOSED; /* then the sentence is an old one */
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_null(strstr(summary, "expired"));
+	json_decref(seen);
 }
 
 static void a_problem_of_our_own_is_a_notice_with_its_end(void **state)
@@ -245,6 +269,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_degraded_target_is_told_by_the_word_slow_or_lossy, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
+		cmocka_unit_test(a_certificate_is_told_with_its_sentence_and_who_saw_it),
 		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),
 		cmocka_unit_test_setup_teardown(no_text_of_a_stranger_is_longer_than_its_place, a_monitor, no_monitor),
 	};

@@ -32,18 +32,31 @@ static void a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_afte
 			       "us: 31o 91d 151d 211d",
 			   212);
 		scene_state(&s, WATCH_DEGRADED);
-		scene_expect(&s, "91.01 degraded #1 service open slow notice\n");
-		assert_string_equal(watch_said(s.watch), "certificate: expires in 5 days");
-		assert_string_equal(watch_fault(s.watch), "certificate: expires in 5 days");
+		scene_expect(&s, "91.01 degraded #1 service open soon notice\n");
+		assert_string_equal(watch_said(s.watch), "expires in 5 days");
+		assert_string_equal(watch_fault(s.watch), "expires in 5 days");
 		scene_play(&s, "eu: 241o\n"
 			       "us: 271o",
 			   272);
 		scene_state(&s, WATCH_DEGRADED);
 		scene_play(&s, "eu: 301o", 302);
 		scene_state(&s, WATCH_UP);
-		scene_expect(&s, "301.01 degraded #1 service ends open slow notice\n");
+		scene_expect(&s, "301.01 degraded #1 service ends open soon notice\n");
 		scene_end(&s);
 	}
+	scene_begin(&s, 1);
+}
+
+static void what_was_wrong_is_still_known_when_another_region_has_seen_a_good_certificate(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.quiet = true;
+	scene_play(&s, "eu: 1g 60T 60.1T1 62.1T2\nus: 21g 60.1T1 62.1T2\nap: 41g 60.1g1 62.1g2", 63);
+	scene_state(&s, WATCH_DOWN);
+	assert_string_equal(watch_said(s.watch), "expires in 80 days");
+	assert_string_equal(watch_fault(s.watch), "wrong name: has b, wants a");
+	s.quiet = false;
 	scene_begin(&s, 1);
 }
 
@@ -956,6 +969,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_monitor_is_new_until_two_regions_have_looked, end),
 		cmocka_unit_test_teardown(what_is_looked_at_every_six_hours_is_still_known_when_another_process_takes_over, end),
+		cmocka_unit_test_teardown(what_was_wrong_is_still_known_when_another_region_has_seen_a_good_certificate, end),
 		cmocka_unit_test_teardown(a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart, end),
 		cmocka_unit_test_teardown(a_closed_port_is_down_as_soon_as_a_second_region_confirms_it, end),
 		cmocka_unit_test_teardown(a_filtered_port_is_down_after_both_probes_of_the_round, end),
