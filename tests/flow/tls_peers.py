@@ -64,13 +64,16 @@ def huge(c):
 def ssh(c):
     c.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
     time.sleep(5)
+def hello(c):  # all of it: what is left unread turns an end into a reset
+    size = int.from_bytes(c.recv(5, socket.MSG_WAITALL)[3:5], "big")
+    c.recv(size, socket.MSG_WAITALL)
 def http(c):
-    c.recv(1000)
+    hello(c)
     c.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 def shut(c):
-    c.recv(1000)
+    hello(c)
 def reset(c):
-    c.recv(1000)
+    hello(c)
     c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
 def injects(c):
     c.sendall(b"+OK\r\n")
