@@ -181,8 +181,8 @@ static void give_back(struct pipeline *p, struct batch_list *published)
 	}
 	pthread_mutex_lock(&p->lock);
 	p->published += jobs;
-	pthread_cond_broadcast(&p->moved);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_broadcast(&p->moved); /* not under the lock, which the woken would only wait for */
 }
 
 /* Parts wait for the rest of their whole. */
