@@ -5,10 +5,10 @@ In: the programs of a build folder.  Out: a table, each bound with held or misse
 and command.  A missed bound is no failure of the run: on a busy machine it says little, see the quartiles.
 Path: a private network namespace without a default route, and a scripted TUN peer in a process of its own that answers
 (or not).  Redis is private, on a unix socket.  Bare loop and engine alternate, so that a disturbance of the machine
-touches both; what counts is the ratio within a round, to the mean of the bare loop before and after.  CPU is the process's own clock (clock_getcpuclockid), read from
-outside before and after.  In between nothing is charged to the engine that the bare loop does not have: jobs are
-written while it is stopped (their producer is a third process on what may be two processors), and Redis, not the
-engine's metrics page, is asked whether all is acknowledged.
+touches both; what counts is the ratio within a round, to the mean of the bare loop before and after.  CPU is the
+process's own clock (clock_getcpuclockid), read from outside before and after.  In between nothing is charged to the
+engine that the bare loop does not have: jobs are written while it is stopped (their producer is a third process on what
+may be two processors), and Redis, not the engine's metrics page, is asked whether all is acknowledged.
 """
 import argparse
 import json

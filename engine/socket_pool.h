@@ -44,7 +44,8 @@ static inline unsigned socket_kind(uint8_t family, uint8_t close)
 /* A socket of that kind, as good as new; a descriptor shortage is met by closing an idle one of another kind.
  * Negative: -errno of socket(2), bind(2) or setsockopt(2). */
 int socket_pool_take(struct socket_pool *p, unsigned kind);
-/* Whether a socket of this pool may leave from that port: no source is drawn beyond the range that was set on it. */
+/* Whether a socket of this pool may leave from that port: no source is drawn beyond the range that was set on it (unless
+ * the host's own is later moved to where they have no port in common, which the kernel then prefers). */
 static inline bool socket_pool_may_draw(const struct socket_pool *p, uint16_t port)
 {
 	return !p->port_range || (port >= (p->port_range & UINT16_MAX) && port <= p->port_range >> 16);
