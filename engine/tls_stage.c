@@ -285,7 +285,7 @@ static void judge_tcp(struct tls_stage *t, struct look *l, int res)
 	struct evidence seen;
 	uint64_t us = (clock_ns() - l->started_ns) / NS_PER_US;
 	job_sockaddr(job_of(l), &to);
-	handshake_look(l->fd, res, (struct sockaddr *)&to, &seen);
+	handshake_look(l->fd, res, (struct sockaddr *)&to, socket_pool_may_draw(&t->pool, job_of(l)->port), &seen);
 	seen.wall_us = us == 0 ? 1 : us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 	enum verdict v = verdict_judge(&seen, outcome_of(l));
 	outcome_of(l)->wall_us = seen.wall_us;

@@ -20,7 +20,7 @@ static struct job job_v4(void)
 static struct kept {
 	unsigned rows;
 	struct result result;
-	char monitor[80], host[300], detail[300], issuer[80];
+	char monitor[80], host[300], detail[300], issuer[300];
 } kept;
 
 static int keep(void *arg, const struct result *r)
@@ -304,6 +304,35 @@ static void a_row_is_as_long_as_it_has_something_to_say(void **state)
 	assert_true(kept.result.tls.not_after_s == 0 && !kept.result.tls.soon);
 }
 
+/* Every text as long as it can be; the sanitizer watches the room. */
+static void the_longest_row_has_room(void **state)
+{
+	static char blob[700], detail[400], note[361], issuer[256];
+	struct job job = { .slot_ms = 253402300799999, .attempt = 65535, .monitor_len = 64, .host_at = 64, .host_len = 253, .port = 65535,
+			   .family = FAMILY_V6 };
+	const struct tls_seen seen = { .not_after_s = 253402300799, .issuer = issuer };
+	const struct outcome o = { .verdict = VERDICT_CERTIFICATE, .syn_retrans = 255, .error = 65535, .rtt_us = UINT32_MAX,
+				   .wall_us = UINT32_MAX, .late_us = INT32_MIN, .icmp = { FAMILY_V6, 255, 255, true, { 0 } },
+				   .detail = detail, .note = note, .dns_us = UINT32_MAX, .tls = &seen };
+	struct result_rows *rows = result_rows_new();
+	size_t len;
+	(void)state;
+	memset(blob, 'b', sizeof(blob));
+	memset(detail, 'd', sizeof(detail) - 1);
+	memset(note, 'n', sizeof(note) - 1);
+	memset(issuer, 'i', sizeof(issuer) - 1);
+	memset(job.address, 0xff, 16);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(result_rows_add(rows, &job, blob, 63, &o), 0);
+	struct result_rows *one = result_rows_new(); /* the keeper below has room for one's texts only */
+	assert_int_equal(result_rows_add(one, &job, blob, 63, &o), 0);
+	const void *bytes = result_rows_bytes(one, &len);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_int_equal(kept.result.outcome.dns_us, UINT32_MAX);
+	result_rows_free(rows);
+	result_rows_free(one);
+}
+
 static void what_is_no_row_is_refused_with_its_place(void **state)
 {
 	static const struct {
@@ -540,6 +569,7 @@ int main(void)
 		cmocka_unit_test(a_row_of_an_older_engine_has_no_word_about_certificates),
 		cmocka_unit_test(what_is_known_of_a_certificate_comes_back_as_it_went),
 		cmocka_unit_test(a_row_is_as_long_as_it_has_something_to_say),
+		cmocka_unit_test(the_longest_row_has_room),
 		cmocka_unit_test(what_is_no_row_is_refused_with_its_place),
 		cmocka_unit_test(rows_before_the_fault_were_given),
 		cmocka_unit_test(a_reader_can_stop),
