@@ -96,7 +96,7 @@ static bool is_fine(const struct jobs_values *set, struct redis_url *url, struct
 
 static int jobs_push(int argc, char **argv)
 {
-	struct jobs_values set;
+	struct jobs_values set = { 0 }; /* probe has members that are no options here */
 	struct target_list targets = { .monitored = true };
 	struct job_push push = { .targets = &targets };
 	struct redis_url url;
