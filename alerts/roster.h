@@ -23,6 +23,7 @@ struct watched {
 	uint32_t seen;		     /* number of the load that told it last */
 	uint32_t maintenance_epoch;  /* of the window below; another one: look again */
 	const struct maintenance *maintenance; /* that covers it now, or NULL; a part of the settings */
+	bool named;		     /* its host is a name that the region's resolver is asked for */
 	bool asleep;		     /* paused, or probed from nowhere: results are not looked at */
 	bool decide;		     /* at the next chance, whatever its own deadline says */
 	bool has_state;		     /* stands in the state hash */

@@ -49,10 +49,21 @@ static const struct maintenance *window_of(struct alerts *a, struct watched *w)
 	return w->maintenance;
 }
 
+/* Those of the regions whose resolver fails in which it fails for this monitor too. */
+static uint16_t unresolved(const struct alerts *a, const struct shard *s, const struct watched *w)
+{
+	uint16_t mask = 0;
+	for (unsigned left = w->named ? s->unresolved & w->region_mask : 0; left; left &= left - 1)
+		if (watch_name_look(w->watch, (unsigned)__builtin_ctz(left), a->now_ms) == NAME_UNRESOLVED)
+			mask |= (uint16_t)(left & -left);
+	return mask;
+}
+
 void shard_env(struct alerts *a, const struct shard *s, struct watched *w, struct watch_env *env)
 {
 	const struct maintenance *window = window_of(a, w);
 	*env = (struct watch_env){ .now_ms = a->now_ms, .looking_since_ms = s->live_since_ms, .silent = s->silent, .quarantined = s->quarantined,
+				   .unresolved = unresolved(a, s, w),
 				   .maintenance = !window ? NULL : window->why ? window->why : "" };
 	if (w->parent)
 		parents_look(a, w, env);
@@ -167,12 +178,19 @@ static void set_parents(struct watched *w, const struct monitor *m)
 		must((w->parent[i] = strdup(m->parent[i])));
 }
 
+static bool asks_resolver(const struct monitor *m)
+{
+	struct job job;
+	return !job_set_literal(&job, m->host, strlen(m->host));
+}
+
 static void describe(struct alerts *a, struct watched *w, const struct monitor *m, char *json)
 {
 	free(w->json);
 	w->json = json;
 	w->interval_ms = m->interval_ms;
 	w->region_mask = monitor_region_mask(&a->settings, m);
+	w->named = asks_resolver(m);
 	w->canary = m->canary;
 	w->canary_ms = a->mono_ms;
 	w->asleep = m->paused || !w->region_mask;

@@ -394,6 +394,19 @@ bool watch_is_suspect(const struct watch *w)
 	return false;
 }
 
+enum name_look watch_name_look(const struct watch *w, unsigned region, uint64_t now_ms)
+{
+	const int position = watch_position(w, region);
+	const struct region_history *h = position < 0 ? NULL : &w->region[position];
+
+	if (!h)
+		return NAME_UNSEEN;
+	const struct look *l = h->unknown.key > h->known[0].key ? &h->unknown : &h->known[0];
+	if (!l->key || now_ms > look_slot_ms(l) + decide_expiry_ms(w->rule.interval_ms))
+		return NAME_UNSEEN;
+	return l->verdict == VERDICT_RESOLVER ? NAME_UNRESOLVED : NAME_KNOWN;
+}
+
 enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env)
 {
 	const int position = watch_position(w, region);

@@ -31,6 +31,7 @@ struct watch_env {
 	uint64_t looking_since_ms;    /* from when on results are seen again, after a restart; 0: as long as anybody remembers */
 	uint16_t quarantined;	      /* regions that may not vote, a bit each: their canaries fail, or they disagree too often */
 	uint16_t silent;	      /* regions without a living engine */
+	uint16_t unresolved;	      /* regions whose resolver fails for most names, and for this one too */
 	const char *maintenance;      /* why it is not told ("" without a reason), or NULL: no window covers it */
 	enum parent_state parent;     /* the worst of its parents */
 	const char *parent_name;      /* of that one */
@@ -113,6 +114,11 @@ bool watch_is_suspect(const struct watch *w);
 /* The vote of a region at env->now_ms as it stands: for quarantine's count of those who disagree with the majority. */
 enum vote { VOTE_ABSTAIN, VOTE_UP, VOTE_DOWN };
 enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env);
+
+/* What the region's newest look knows of the monitor's name: nothing recent, something (also that it is not there), or
+ * that no resolver answered. */
+enum name_look { NAME_UNSEEN, NAME_KNOWN, NAME_UNRESOLVED };
+enum name_look watch_name_look(const struct watch *w, unsigned region, uint64_t now_ms);
 
 /* What must survive a restart: state, incident, what was told, flapping, and the newest results; a JSON object that
  * the caller owns, and that people may read in redis-cli.  Names: the settings' regions by index. */

@@ -21,6 +21,7 @@ setup_file() {
 
 setup() {
 	skip_if_lacking
+	cd "$BATS_TEST_TMPDIR"
 	rcli FLUSHALL >/dev/null
 }
 

@@ -9,7 +9,8 @@ The labels of a name before the first that is no instruction are what happens to
     many-20 (20 A records 127.1.0.1...), cname-3 (a chain, the records at its end), once (dead from the second question
     on), turn (each answer has the next one of its A records, alone)
 
-FILE, where it is given, is read at every question: a line "NAME INSTRUCTION.INSTRUCTION" says what a name means now.
+FILE, where it is given, is read at every question: a line "NAME INSTRUCTION.INSTRUCTION" says what a name means now, one
+that begins with * what all others mean.
 Names end in .test by custom; case does not matter."""
 import socket, struct, sys, threading, time
 
@@ -35,7 +36,7 @@ def meaning(name, file):
         try:
             for line in open(file):
                 words = line.split()
-                if words and words[0].lower() == name.lower():
+                if words and (words[0].lower() == name.lower() or words[0] == "*"):
                     return words[1].lower().split(".")
         except OSError:
             pass

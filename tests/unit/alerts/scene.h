@@ -4,7 +4,7 @@
  *
  * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.
  * Letters: o open, s slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate
- * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is
+ * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired, V resolver (unknown).  A digit after the letter is
  * the attempt.  A result arrives 10 ms after its slot, filtered after the timeout.  Between them the watch is ticked
  * when it asked for it, as its owner would.  What came of it is written as lines "60.01 ask 1" and "60.11 down #1
  * service closed page"; told false ends with "not: why". */
@@ -79,11 +79,11 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 
 static inline enum verdict scene_verdict(char letter)
 {
-	static const char letters[] = "slo" "CFRJUNWT" "?X";
+	static const char letters[] = "slo" "CFRJUNWT" "?XV";
 	static const enum verdict verdicts[] = {VERDICT_OPEN,	  VERDICT_OPEN,	    VERDICT_OPEN,	 VERDICT_CLOSED,
 						VERDICT_FILTERED, VERDICT_RESET,    VERDICT_REJECTED,	 VERDICT_UNREACHABLE,
 						VERDICT_NO_NAME,  VERDICT_WRONG_ADDRESS, VERDICT_CERTIFICATE, VERDICT_LOCAL,
-						VERDICT_EXPIRED};
+						VERDICT_EXPIRED, VERDICT_RESOLVER};
 	const char *at = letter ? strchr(letters, letter) : NULL;
 	if (!at)
 		fail_msg("no verdict has the letter '%c'", letter);

@@ -373,6 +373,30 @@ static void a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards(v
 			 "530.01 up #1 service closed page\n");
 }
 
+static void a_name_that_no_resolver_knows_is_unknown_and_told_for_itself_only_where_most_are_well(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 0o 60V 120V 180V 240V\nus: 30o 90V 150V 210V\n", 70);
+	assert_int_equal(watch_name_look(s.watch, 0, s.env.now_ms), NAME_UNRESOLVED);
+	assert_int_equal(watch_name_look(s.watch, 1, s.env.now_ms), NAME_KNOWN);
+	assert_int_equal(watch_name_look(s.watch, 2, s.env.now_ms), NAME_UNSEEN);
+	s.env.unresolved = 3;
+	scene_until(&s, 290);
+	scene_state(&s, WATCH_UNKNOWN);
+	scene_expect(&s, "150.00 unknown #1 none notice not: the resolver of its regions fails, which is told once for all monitors\n");
+	s.env.unresolved = 0; /* it answers again; the next looks are still to come */
+	scene_play(&s, "eu: 300o\nus: 330o\n", 340);
+	scene_state(&s, WATCH_UP);
+	scene_expect(&s, "330.01 unknown #1 ends none notice not: its beginning was not told\n");
+	scene_until(&s, 600);
+	assert_int_equal(watch_name_look(s.watch, 0, s.env.now_ms), NAME_UNSEEN);
+	scene_end(&s);
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 0o 60V 120V 180V 240V\nus: 30o 90V 150V 210V\n", 290);
+	scene_expect(&s, "150.00 unknown #1 none notice\n");
+}
+
 static void regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down(void **state)
 {
 	(void)state;
@@ -923,6 +947,7 @@ int main(void)
 		cmocka_unit_test_teardown(engines_that_die_are_not_told_by_each_quick_monitor_before_it_is_known, end),
 		cmocka_unit_test_teardown(a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown, end),
 		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
+		cmocka_unit_test_teardown(a_name_that_no_resolver_knows_is_unknown_and_told_for_itself_only_where_most_are_well, end),
 		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
 		cmocka_unit_test_teardown(regions_that_come_back_do_not_begin_a_down_anew_that_has_ended, end),
 		cmocka_unit_test_teardown(maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then, end),
