@@ -289,6 +289,8 @@ static void count_quality(const struct decide_in *in, const struct view *view, u
 	out->partial = parts >= out->need && 2 * parts > out->voters;
 	if (out->slow || out->lossy)
 		out->quality = fine || out->downs ? SCOPE_PARTIAL : SCOPE_SERVICE;
+	if (out->partial)
+		out->quality = SCOPE_PARTIAL;
 }
 
 static enum verdict common_verdict(const struct decide_in *in, const struct view *view, unsigned barred)

@@ -68,7 +68,7 @@ struct decision {
 	unsigned against;	/* silent regions whose last word, said after the first failure, was open */
 	unsigned recovered;	/* voters with two opens far enough apart */
 	enum watch_scope scope;
-	enum watch_scope quality;	/* of slow or lossy: service if nobody's newest look is fine, else partial */
+	enum watch_scope quality;	/* of slow or lossy: service if nobody's newest look is fine, else partial; partial is partial */
 	enum verdict verdict;	/* the one most regions that vote down saw */
 	uint64_t since_ms;	/* first failure of those who vote down */
 	uint64_t next_ms;	/* when a vote expires next; UINT64_MAX: never */

@@ -74,11 +74,11 @@ static const char *status_of(bool resolved)
 	return resolved ? "resolved" : "firing";
 }
 
-/* "slow" and "lossy" are no verdicts of one look, which was open, but what is wrong with the target. */
+/* "slow", "lossy" and "partial" are no verdicts of one look, which was open, but what is wrong with the target. */
 static const char *word_of(const struct watch_event *event)
 {
-	if (event->kind == EVENT_DEGRADED && (event->slow || event->lossy))
-		return event->slow ? "slow" : "lossy";
+	if (event->kind == EVENT_DEGRADED && (event->slow || event->lossy || event->partial))
+		return event->slow ? "slow" : event->lossy ? "lossy" : "partial";
 	return event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name;
 }
 

@@ -198,21 +198,38 @@ static void say_path(struct sentence *s, const struct event_about *a, const stru
 
 static bool is_partial(const json_t *region, const struct monitor *m)
 {
-	return is_up(region, m) && json_object_get(region, "bad_address");
+	return is_up(region, m) && *json_text(region, "partial");
 }
 
-static void note_bad_address(struct sentence *s, const json_t *region)
+/* What all that see some addresses down say of it; NULL: they differ, or there is none. */
+static const char *one_partial(const struct event_about *a)
 {
-	const char *bad = json_text(region, "bad_address");
-	say(s, " (%s)", *bad ? bad : "a family without an address");
+	const char *said = NULL;
+	for (size_t i = 0; i < json_array_size(a->regions); i++) {
+		const json_t *region = json_array_get(a->regions, i);
+		if (!is_partial(region, a->monitor))
+			continue;
+		if (said && strcmp(said, json_text(region, "partial")) != 0)
+			return NULL;
+		said = json_text(region, "partial");
+	}
+	return said;
+}
+
+static void note_partial(struct sentence *s, const json_t *region)
+{
+	say(s, " (%s)", json_text(region, "partial"));
 }
 
 static void say_partial(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	say(s, " is up, but not at all of its addresses%s", e->slow ? ", and slow" : e->lossy ? ", and losing packets" : "");
+	const char *said = one_partial(a);
+	if (said)
+		say(s, ": %s", said);
 	if (count(a, is_partial)) {
-		say(s, ": down from ");
-		say_regions(s, a, is_partial, note_bad_address);
+		say(s, said ? ", seen from " : ": seen from ");
+		say_regions(s, a, is_partial, said ? NULL : note_partial);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }
@@ -259,7 +276,9 @@ static void say_end(struct sentence *s, const struct event_about *a, const struc
 		say(s, " is not watched any more: %s; what is open is closed", a->ended);
 		return;
 	}
-	say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a) ? " is closed again" : what[e->kind], lasted);
+	say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a)	  ? " is closed again"
+			      : e->kind == EVENT_DEGRADED && e->partial ? " answers at all of its addresses again"
+									  : what[e->kind], lasted);
 	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
 		say(s, " (was: %s)", verdict_row(e->verdict)->name);
 }

@@ -50,6 +50,21 @@ static void show_abstention(json_t *o, const struct decide_in *in, unsigned regi
 		set_text(o, "abstains", abstain_sentence[b.why]);
 }
 
+/* Of several addresses, some of which are down. */
+static void show_addresses(json_t *o, const struct watch *w, unsigned region)
+{
+	const struct address_look *l = watch_addresses(w, region);
+	char said[ADDRESS_SAID_MAX] = "";
+
+	if (l)
+		address_look_say(l, said);
+	if (!said[0])
+		return;
+	set_text(o, "partial", said);
+	set_number(o, "addresses", l->count);
+	json_object_set_new(o, "down_addresses", address_look_down(l));
+}
+
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env)
 {
 	json_t *all = json_array();
@@ -69,10 +84,7 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 		look_address_text(w->region[i].address, address);
 		set_text(o, "address", address);
 		show_abstention(o, &in, (unsigned)i);
-		if (l->partial) {
-			look_address_text(w->region[i].bad, address);
-			set_text(o, "bad_address", address);
-		}
+		show_addresses(o, w, (unsigned)i);
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -106,7 +118,7 @@ static json_t *explain_looks(const struct region_history *h, bool expect_closed)
 	return all;
 }
 
-static json_t *explain_region(const struct decide_in *in, unsigned i, const char *name)
+static json_t *explain_region(const struct watch *w, const struct decide_in *in, unsigned i, const char *name)
 {
 	static const char *const votes[] = {[VOTE_ABSTAIN] = "abstains", [VOTE_UP] = "up", [VOTE_DOWN] = "down"};
 	const struct region_history *h = &in->region[i];
@@ -124,6 +136,10 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	json_object_set_new(o, "slow", json_boolean(b.slow));
 	json_object_set_new(o, "lossy", json_boolean(b.lossy));
 	json_object_set_new(o, "partial", json_boolean(b.partial));
+	if (watch_addresses(w, i)) {
+		address_look_say(watch_addresses(w, i), why);
+		set_text(o, "addresses", why);
+	}
 	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
@@ -239,7 +255,7 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 		   w->story && w->story->telling[EVENT_DOWN].open ? w->story->telling[EVENT_DOWN].incident : w->incidents);
 	for (unsigned index = 0; index < REGIONS_MAX; index++)
 		if (watch_position(w, index) >= 0)
-			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));
+			json_array_append_new(regions, explain_region(w, &in, (unsigned)watch_position(w, index), names[index]));
 	json_object_set_new(o, "regions", regions);
 	say_arithmetic(w, &d, sentence, sizeof(sentence));
 	set_text(o, "arithmetic", sentence);

@@ -23,7 +23,6 @@ struct region_history {
 	struct look known[HISTORY_LOOKS]; /* class up or down, newest first, the rest empty */
 	struct look unknown;		  /* the newest of class unknown */
 	uint8_t address[16];		  /* what the newest look of all probed (IPv4 mapped); zeros: none */
-	uint8_t bad[16];		  /* of a partial newest look: an address that is down, the highest; zeros: a family without any */
 };
 
 static inline uint64_t look_key(uint64_t slot_ms, unsigned attempt)

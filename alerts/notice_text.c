@@ -133,6 +133,20 @@ void notice_duration(uint64_t s, struct text *into)
 		text_printf(into, " %" PRIu64 " %s", s % units[i].s / units[i + 1].s, units[i + 1].unit);
 }
 
+/* Of a target that answers, but not everywhere: what the first region that sees it says. */
+static bool add_partial(const struct notice_facts *f, struct text *into)
+{
+	for (unsigned i = 0; i < json_array_size(f->regions); i++) {
+		const char *said = json_text(json_array_get(f->regions, i), "partial");
+		if (!*said)
+			continue;
+		text_add(into, ": ");
+		add_line(into, said);
+		return true;
+	}
+	return false;
+}
+
 /* Of a target that answers, but badly: the slowest region, and how many had to send a SYN again. */
 static void add_degraded(const struct notice_facts *f, struct text *into)
 {
@@ -173,7 +187,8 @@ void notice_title(const struct notice_facts *f, struct text *into)
 		return;
 	}
 	if (strcmp(f->kind->type, "monitor.degraded") == 0) {
-		add_degraded(f, into);
+		if (strcmp(f->scope, "partial") != 0 || !add_partial(f, into))
+			add_degraded(f, into);
 		return;
 	}
 	if (said[0] && (f->expect_closed || strcmp(said, "open") != 0)) {

@@ -162,7 +162,8 @@ static struct watch_rule rule_of(const struct alerts *a, const struct monitor *m
 	uint16_t mask = monitor_region_mask(&a->settings, m);
 	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = m->timeout_ms, .slow_ms = m->slow_ms,
 				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary,
-				    .expect_closed = m->expect == EXPECT_CLOSED };
+				    .expect_closed = m->expect == EXPECT_CLOSED,
+				    .many = m->ip == IP_BOTH || m->addresses == ADDRESSES_ALL };
 }
 
 static void set_parents(struct watched *w, const struct monitor *m)

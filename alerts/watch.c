@@ -5,6 +5,7 @@
  * that depend on order. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
+#include "wire/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +42,10 @@ struct watch *watch_new(const struct watch_rule *rule)
 
 void watch_free(struct watch *w)
 {
-	if (w)
+	if (w) {
 		free(w->story);
+		free(w->rows);
+	}
 	free(w);
 }
 
@@ -52,6 +55,7 @@ void watch_clear(struct watch *w)
 	const size_t size = watch_size(w->regions);
 
 	free(w->story);
+	free(w->rows);
 	memset(w, 0, size);
 	w->rule = rule;
 	w->regions = (uint8_t)__builtin_popcount(rule.region_mask);
@@ -74,8 +78,31 @@ struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool 
 	changed->incidents = w->incidents;
 	changed->since_ms = w->since_ms;
 	changed->story = w->story;
+	free(w->rows); /* the next look has them all */
 	free(w);
 	return changed;
+}
+
+const struct address_look *watch_addresses(const struct watch *w, unsigned position)
+{
+	return w->rows ? address_rows_whole(&w->rows[position]) : NULL;
+}
+
+void watch_say_partial(const struct watch *w, char into[ADDRESS_SAID_MAX])
+{
+	into[0] = '\0';
+	for (unsigned i = 0; w->rows && i < w->regions && !into[0]; i++)
+		address_look_say(address_rows_whole(&w->rows[i]), into);
+}
+
+static void note_address(struct watch *w, int position, const struct look *l, const uint8_t address[16])
+{
+	if (!w->rule.many)
+		return;
+	if (!w->rows)
+		w->rows = calloc(w->regions, sizeof(*w->rows));
+	must_say(w->rows, "no memory for %u regions' addresses", w->regions);
+	address_rows_add(&w->rows[position], l->key, address, (enum verdict)l->verdict);
 }
 
 struct story *watch_story(struct watch *w)
@@ -159,7 +186,19 @@ static void enter_state(struct watch *w, const struct decision *d, enum watch_st
 								       VERDICT_OPEN;
 	else if (d->verdict != VERDICT_NONE)
 		w->verdict = d->verdict;
-	w->scope = seen ? d->scope : SCOPE_NONE;
+	w->scope = seen ? d->scope : state == WATCH_DEGRADED && d->partial ? SCOPE_PARTIAL : SCOPE_NONE;
+}
+
+/* So that it is written when other addresses are down than before. */
+static void note_partial(struct watch *w)
+{
+	char said[ADDRESS_SAID_MAX];
+
+	w->partial = 0;
+	if (w->scope != SCOPE_PARTIAL || w->state != WATCH_DEGRADED)
+		return;
+	watch_say_partial(w, said);
+	w->partial = (uint32_t)monitor_hash(said, strlen(said));
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -210,7 +249,7 @@ static uint64_t next_due_ms(const struct watch *w, const struct decision *d, con
 /* What of a watch counts as changed. */
 struct remembered {
 	uint8_t state, scope, verdict;
-	uint32_t incidents;
+	uint32_t incidents, partial;
 	uint64_t since_ms, blind_since_ms;
 	bool has_story;
 	struct story story;
@@ -226,6 +265,7 @@ static void remember(const struct watch *w, struct remembered *r)
 	r->since_ms = w->since_ms;
 	r->blind_since_ms = w->blind_since_ms;
 	r->has_story = w->story != NULL;
+	r->partial = w->partial;
 	if (w->story)
 		memcpy(&r->story, w->story, sizeof(r->story));
 	if (r->story.confirm.step == r->story.confirm.steps) /* a re-check is not worth a write every 15 s */
@@ -239,6 +279,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 	else if (!w->blind_since_ms || w->blind_since_ms > env->now_ms)
 		w->blind_since_ms = env->now_ms;
 	enter_state(w, d, next_state(w, d, env), env->now_ms);
+	note_partial(w);
 	watch_tell(w, d, env, actions);
 	if (w->story)
 		confirm_take(&w->story->confirm, wants_rechecks(w, d), env->now_ms, &actions->round);
@@ -310,6 +351,7 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	note_address(w, position, &l, address);
 	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
 		return;
 	const struct look *kept = history_kept(&w->region[position], &l);
@@ -335,6 +377,7 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r)
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	note_address(w, position, &l, address);
 	history_add(&w->region[position], &l, address);
 	w->calm = false;
 	w->due_ms = 0;

@@ -22,6 +22,7 @@ struct watch_rule {
 	uint16_t region_mask;	      /* which ones, a bit for each index of the settings' regions */
 	enum canary canary;
 	bool expect_closed;	      /* it must not answer */
+	bool many;		      /* a look may have several addresses: which are down is remembered */
 };
 
 /* What is going on around it; handed in whenever it decides. */
@@ -78,7 +79,7 @@ struct watch_actions {
 	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* 72 B and 160 B a region (eight results); 250 B more while something is going on */
+struct watch; /* 80 B and 160 B a region (eight results), 650 B more a region with rule.many; 250 B while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);
@@ -127,8 +128,9 @@ json_t *watch_save(const struct watch *w, const char *const *names);
 bool watch_load(struct watch *w, const json_t *saved, const char *const *names, unsigned count, char *why, size_t why_len);
 
 /* The newest look of each region, for messages: an array of
- * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}, and "abstains", why, of those whose last
- * word does not count any more. */
+ * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}; "abstains", why, of those whose last word
+ * does not count any more; of several addresses of which some are down "addresses", how many there are, "down_addresses"
+ * and "partial", which says it. */
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env);
 /* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or
  * why it abstains, the arithmetic as a sentence, and why somebody is or is not paged. */

@@ -120,6 +120,11 @@ json_t *watch_save(const struct watch *w, const char *const *names)
 	json_object_set_new(o, "state", json_string(watch_state_names[w->state]));
 	put_number(o, "since_ms", w->since_ms);
 	put_word(o, "scope", watch_scope_names[w->scope]);
+	if (w->state == WATCH_DEGRADED && w->scope == SCOPE_PARTIAL) {
+		char said[ADDRESS_SAID_MAX];
+		watch_say_partial(w, said);
+		put_word(o, "partial", said);
+	}
 	put_verdict(o, w->verdict);
 	put_number(o, "incident", w->incidents);
 	put_number(o, "blind_since_ms", w->blind_since_ms);

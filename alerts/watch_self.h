@@ -2,6 +2,7 @@
 #ifndef ALERTS_WATCH_SELF_H
 #define ALERTS_WATCH_SELF_H
 
+#include "alerts/address_rows.h"
 #include "alerts/confirm.h"
 #include "alerts/decide.h"
 #include "alerts/quiet.h"
@@ -38,10 +39,12 @@ struct watch {
 	uint8_t state, scope, verdict;
 	bool calm; /* up, and no open result, however late, can change that: there is no failure in the history */
 	uint32_t incidents; /* number of the last one */
+	uint32_t partial; /* of a degraded one: hash of what is said of its addresses */
 	uint64_t since_ms;
 	uint64_t blind_since_ms; /* 0: enough regions may vote */
 	uint64_t due_ms;
 	struct story *story; /* or NULL */
+	struct address_rows *rows; /* by region, or NULL: nothing has come, or there is one address only */
 	struct region_history region[];
 };
 
@@ -54,6 +57,10 @@ static inline int watch_position(const struct watch *w, unsigned index)
 }
 
 struct story *watch_story(struct watch *w); /* made if there is none */
+/* What is known of single addresses, by position; NULL: nothing. */
+const struct address_look *watch_addresses(const struct watch *w, unsigned position);
+/* "1 of 4 addresses down (198.51.100.7)" of the first region that sees some down and some open, or "". */
+void watch_say_partial(const struct watch *w, char into[ADDRESS_SAID_MAX]);
 void watch_clear(struct watch *w); /* as new; its rule stays */
 void watch_view(const struct watch *w, const struct watch_env *env, struct decide_in *in);
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# name_alerts.bats - host names as the people who are told hear of them: a resolver that fails is one message.
+# name_alerts.bats - host names as the people who are told hear of them: a resolver that fails is one message, addresses
+# that are down are named.
 # Redis, scheduler, two engines and portwatch-alerts are real; each region has a scripted resolver of its own
 # (tests/peer/dns_server.py), and the scripted peer answers behind the addresses: port 1000 is open, 1001 resets.
 # Everything is set going in setup_file, because much of it takes its time; the stories wait for what came of it.
@@ -10,13 +11,15 @@ load lib.bash
 : "${PORTWATCH_SCHEDULER:=${PORTWATCH%/*}/portwatch-scheduler}"
 
 setup_file() {
-	file_needs netns tun redis python || return 0
+	file_needs netns tun nft redis python || return 0
 	export DIR=$BATS_FILE_TMPDIR
 	netns_make namealerts
 	peer_start 1000=open 1001=rst
 	redis_start
-	resolver eu 5301 <<<"* servfail"
-	resolver us 5302 </dev/null
+	nft_near ip6 daddr fd00:18::7 tcp dport 1000 reject with tcp reset
+	nft_near ip daddr 198.18.1.3 tcp dport 1000 reject with tcp reset
+	{ names; echo "* servfail"; } | resolver eu 5301
+	names | resolver us 5302
 	write_file
 	in_ns "$PORTWATCH" monitors apply -f "$DIR/monitors.yaml" --redis "$REDIS_URL" >/dev/null
 	program alerts "$PORTWATCH_ALERTS" --name a
@@ -53,13 +56,23 @@ program() { # NAME COMMAND...
 	await_line 10 $! msg=ready "$DIR/$1" || { cat "$DIR/$1" >&2; return 1; }
 }
 
-# 5,000 names that only eu looks at.
+# What both resolvers know.
+names() {
+	cat <<-END
+		both.test a-198-18-0-7.aaaa-fd00-18--7.ttl-600
+		four.test a-198-18-1-1.a-198-18-1-2.a-198-18-1-3.a-198-18-1-4.ttl-600
+	END
+}
+
+# 5,000 names that only eu looks at, and a few that both do.
 write_file() {
 	{
 		cat <<-END
 			regions: [eu, us]
 			defaults: {interval: 10s, timeout: 900ms}
 			monitors:
+			  - {name: both, target: "both.test:1000", ip: both, interval: 2s}
+			  - {name: four, target: "four.test:1000", addresses: all, interval: 2s}
 		END
 		awk 'BEGIN { for (i = 0; i < 5000; i++) printf "  - {name: many%d, target: \"n%d.test:1000\", regions: [eu]}\n", i, i }'
 	} >"$DIR/monitors.yaml"
@@ -91,7 +104,29 @@ untold() {
 	[ "$(rcli XREVRANGE 'pw:{alerts.0}:events' + - | grep -cx 'the resolver of its regions fails, which is told once for all monitors')" -ge "$1" ]
 }
 
+# The last summary that was told of a monitor is TEXT.
+last_told_is() { # MONITOR REGEX
+	entries outbox | jq -r --arg m "$1" 'select(.monitor == $m) | .b.data.summary' | tail -n 1 | grep -qE "$2"
+}
+
 # ---- the stories
+
+@test "one address of four that is down is said to be it, and so is a family" {
+	wait_for 30 last_told_is four '^four \(four.test:1000\) is up, but not at all of its addresses: 1 of 4 addresses down \(198\.18\.1\.3\), seen from eu and us since'
+	wait_for 30 last_told_is both '^both \(both.test:1000\) is up, but not at all of its addresses: v6 down \(fd00:18::7\), v4 up, seen from eu and us since'
+	entries outbox | jq -se 'map(select(.monitor == "four"))[0] | .type == "monitor.degraded" and .page == "0" and (.b.data |
+		.verdict == "partial" and .scope == "partial" and (.regions | length == 2 and all(.addresses == 4 and
+			.down_addresses == [{"address": "198.18.1.3", "verdict": "closed"}])))'
+	"$PORTWATCH" status --redis "$REDIS_URL" -o json >status.json
+	jq -e '[.monitors | sort_by(.monitor) | .[] | select(.monitor == "four" or .monitor == "both") | "\(.state) \(.scope) \(.partial)"] ==
+		["degraded partial v6 down (fd00:18::7), v4 up", "degraded partial 1 of 4 addresses down (198.18.1.3)"]' status.json
+	"$PORTWATCH" status --redis "$REDIS_URL" | grep -E '^DEGRADED +four +four.test:1000 .* 1 of 4 addresses down \(198.18.1.3\) '
+	"$PORTWATCH" explain four --redis "$REDIS_URL" >explained
+	[ "$(grep -c 'up .*open, 1 of 4 addresses down (198.18.1.3)' explained)" = 2 ]
+	in_ns nft flush chain inet pw output
+	wait_for 30 last_told_is four '^four .four.test:1000. answers at all of its addresses again after'
+	wait_for 30 last_told_is both '^both .both.test:1000. answers at all of its addresses again after'
+}
 
 @test "5,000 names that fail at once are one message that the resolver fails, and 5,000 monitors unknown in silence" {
 	wait_for 60 has_problem '^region eu 0 0 resolver failing in eu: no answer about [0-9]+ of [0-9]+ names; their monitors are not told one by one$'

@@ -195,6 +195,36 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	     "target's");
 }
 
+/* Regions that are up, each with what it says of the addresses ("": nothing). */
+static void partial_says(const char *const said[3], const char *sentence)
+{
+	const struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .partial = true, .scope = SCOPE_PARTIAL };
+	char summary[EVENT_SUMMARY_MAX];
+	json_t *seen = regions("uuu", "open");
+	for (unsigned i = 0; i < 3; i++)
+		if (*said[i])
+			json_object_set_new(json_array_get(seen, i), "partial", json_string(said[i]));
+	const struct event_about about = { &monitor, 3, NOON + 1000, seen, NULL };
+	event_summary(&about, &e, summary, sizeof(summary));
+	json_decref(seen);
+	assert_string_equal(summary, sentence);
+}
+
+static void addresses_that_are_down_are_named_once_or_for_each_region(void **state)
+{
+	static const char *const same[] = { "v6 down (2001:db8::7), v4 up", "v6 down (2001:db8::7), v4 up", "" };
+	static const char *const others[] = { "1 of 4 addresses down (192.0.2.1)", "", "2 of 4 addresses down (192.0.2.1, 192.0.2.2)" };
+	struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .partial = true, .told = true, .incident = 1 };
+	(void)state;
+	partial_says(same, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses: v6 down (2001:db8::7), v4 up, seen from eu "
+			   "and us since 12:00:00 UTC");
+	partial_says(others, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses: seen from eu (1 of 4 addresses down "
+			     "(192.0.2.1)) and ap (2 of 4 addresses down (192.0.2.1, 192.0.2.2)) since 12:00:00 UTC");
+	assert_true(body_has(&e, "\"verdict\":\"partial\""));
+	e.resolved = true;
+	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) answers at all of its addresses again after 0 ms");
+}
+
 static void a_problem_of_our_own_is_a_notice_with_its_end(void **state)
 {
 	(void)state;
@@ -245,6 +275,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_degraded_target_is_told_by_the_word_slow_or_lossy, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
+		cmocka_unit_test(addresses_that_are_down_are_named_once_or_for_each_region),
 		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),
 		cmocka_unit_test_setup_teardown(no_text_of_a_stranger_is_longer_than_its_place, a_monitor, no_monitor),
 	};

@@ -879,6 +879,7 @@ static void one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round(voi
 {
 	(void)state;
 	scene_begin(&s, 3);
+	s.rule.many = true;
 	scene_until(&s, 0);
 	two_addresses(1, VERDICT_OPEN);
 	scene_state(&s, WATCH_UP);
@@ -887,16 +888,23 @@ static void one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round(voi
 	two_addresses(121, VERDICT_CLOSED);
 	scene_state(&s, WATCH_DEGRADED);
 	json_t *regions = watch_regions(s.watch, scene_regions, &s.env);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(regions, 0), "bad_address")), "198.51.100.8");
+	const json_t *region = json_array_get(regions, 0);
+	assert_string_equal(json_string_value(json_object_get(region, "partial")), "1 of 2 addresses down (198.51.100.8)");
+	assert_int_equal(json_integer_value(json_object_get(region, "addresses")), 2);
+	assert_string_equal(json_text(json_array_get(json_object_get(region, "down_addresses"), 0), "verdict"), "closed");
 	json_decref(regions);
+	json_t *saved = watch_save(s.watch, scene_regions);
+	assert_string_equal(json_text(saved, "scope"), "partial");
+	assert_string_equal(json_text(saved, "partial"), "1 of 2 addresses down (198.51.100.8)");
+	json_decref(saved);
 	scene_kill(&s);
 	two_addresses(181, VERDICT_FILTERED);
 	scene_state(&s, WATCH_DEGRADED);
 	for (unsigned i = 0; i < 3; i++)
 		two_addresses(241 + 60 * i, VERDICT_OPEN);
 	scene_state(&s, WATCH_UP);
-	scene_expect(&s, "121.00 degraded #1 open some notice\n"
-			 "361.00 degraded #1 ends open some notice\n");
+	scene_expect(&s, "121.00 degraded #1 partial open some notice\n"
+			 "361.00 degraded #1 partial ends open some notice\n");
 }
 
 static void all_addresses_down_is_down(void **state)
