@@ -82,6 +82,26 @@ static const char *word_of(const struct watch_event *event)
 	return event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name;
 }
 
+static json_t *list_of(const char *joined)
+{
+	json_t *list = json_array();
+	for (const char *at = joined; *at; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+		json_array_append_new(list, json_stringn(at, len));
+		at += len;
+	}
+	return list;
+}
+
+static json_t *change_of(const struct event_about *about)
+{
+	json_t *o = json_object();
+	set_text(o, "region", about->change_region);
+	json_object_set_new(o, "old", list_of(about->change->old));
+	json_object_set_new(o, "new", list_of(about->change->new));
+	return o;
+}
+
 static json_t *data_of(const struct event_text *t, const struct event_about *about, const struct watch_event *event)
 {
 	char target[HOST_MAX_LEN + 9], summary[EVENT_SUMMARY_MAX];
@@ -99,6 +119,8 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	set_number(o, "confirmed_after_ms", event->confirmed_after_ms);
 	json_object_set_new(o, "regions", about->regions ? json_deep_copy(about->regions) : json_array());
 	set_number(o, "duration_s", event->duration_ms / MS_PER_S);
+	if (about->change)
+		json_object_set_new(o, "addresses", change_of(about));
 	json_object_set_new(o, "labels", labels_of(m));
 	set_text(o, "runbook", m->runbook ? m->runbook : "");
 	set_text(o, "incident", t->incident);

@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <time.h>
 
+#define ADDRESSES_NAMED 6 /* the JSON has all */
+
 struct sentence {
 	char *at;
 	size_t room;
@@ -263,6 +265,32 @@ static void say_flapping(struct sentence *s, const struct event_about *a, const 
 	say(s, "; single changes are not told until it stays in one state");
 }
 
+/* "a, b and 3 more" of "a,b,..." */
+static void say_list(struct sentence *s, const char *joined)
+{
+	unsigned said = 0, more = 0;
+	for (const char *at = joined; *at; at += *at == ',') {
+		const int len = (int)strcspn(at, ",");
+		if (said == ADDRESSES_NAMED)
+			more++;
+		else
+			say(s, "%s%.*s", said++ ? ", " : "", len, at);
+		at += len;
+	}
+	if (more)
+		say(s, " and %u more", more);
+}
+
+static void say_address(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, " leads to other addresses: now ");
+	say_list(s, a->change ? a->change->new : "");
+	say(s, ", before ");
+	say_list(s, a->change ? a->change->old : "");
+	say(s, ", seen from %s", a->change_region ? a->change_region : "");
+	say_since(s, e->since_ms, a->now_ms);
+}
+
 static void say_end(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	static const char *const what[EVENT_KINDS] = {
@@ -288,6 +316,7 @@ void event_summary(const struct event_about *a, const struct watch_event *e, cha
 	static void (*const begin[EVENT_KINDS])(struct sentence *, const struct event_about *, const struct watch_event *) = {
 		[EVENT_DOWN] = say_down,       [EVENT_PATH] = say_path,		[EVENT_DEGRADED] = say_degraded,
 		[EVENT_UNKNOWN] = say_unknown, [EVENT_FLAPPING] = say_flapping,
+		[EVENT_ADDRESS] = say_address,
 	};
 	char target[HOST_MAX_LEN + 9];
 	struct sentence s = { into, len };

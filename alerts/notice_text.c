@@ -15,15 +15,16 @@
 #include <string.h>
 
 static const struct notice_kind kinds[] = {
-	{ "monitor.down", "DOWN", "UP", "down", "PortDown", "" },
-	{ "monitor.up", "DOWN", "UP", "down", "PortDown", "" },
-	{ "monitor.path", "PATH ISSUE", "PATH ISSUE OVER", "unreachable from some regions", "PortPath", "/path" },
-	{ "monitor.degraded", "DEGRADED", "DEGRADED OVER", "degraded", "PortDegraded", "/degraded" },
-	{ "monitor.unknown", "UNKNOWN", "UNKNOWN OVER", "unknown", "PortUnknown", "/unknown" },
-	{ "monitor.flapping", "FLAPPING", "FLAPPING OVER", "flapping", "PortFlapping", "/flapping" },
-	{ "system.problem", "PROBLEM", "PROBLEM OVER", "in trouble", "PortwatchProblem", "/problem" },
-	{ "system.test", "TEST", "TEST OVER", "only a test", "PortwatchTest", "/test" },
-	{ "", "EVENT", "EVENT OVER", "in a state of another kind", "PortwatchEvent", "/event" },
+	{ "monitor.down", "DOWN", "UP", "down", "PortDown", false, "" },
+	{ "monitor.up", "DOWN", "UP", "down", "PortDown", false, "" },
+	{ "monitor.path", "PATH ISSUE", "PATH ISSUE OVER", "unreachable from some regions", "PortPath", false, "/path" },
+	{ "monitor.degraded", "DEGRADED", "DEGRADED OVER", "degraded", "PortDegraded", false, "/degraded" },
+	{ "monitor.unknown", "UNKNOWN", "UNKNOWN OVER", "unknown", "PortUnknown", false, "/unknown" },
+	{ "monitor.flapping", "FLAPPING", "FLAPPING OVER", "flapping", "PortFlapping", false, "/flapping" },
+	{ "monitor.address", "ADDRESS", "ADDRESS OVER", "leading to other addresses", "PortAddress", true, "/address" },
+	{ "system.problem", "PROBLEM", "PROBLEM OVER", "in trouble", "PortwatchProblem", false, "/problem" },
+	{ "system.test", "TEST", "TEST OVER", "only a test", "PortwatchTest", false, "/test" },
+	{ "", "EVENT", "EVENT OVER", "in a state of another kind", "PortwatchEvent", false, "/event" },
 };
 
 const struct notice_kind *notice_kind(const char *type)
@@ -47,6 +48,7 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 	json_t *root = json_read_object(n->body, n->body_len, why, sizeof(why));
 	const json_t *data = json_object_get(root, "data");
 	const json_t *labels = json_object_get(data, "labels"), *regions = json_object_get(data, "regions");
+	const json_t *addresses = json_object_get(data, "addresses");
 	*f = (struct notice_facts){
 		.kind = notice_kind(n->type), .root = root,
 		.monitor = first_text(n->monitor, json_text(data, "monitor")), .target = json_text(data, "target"),
@@ -55,6 +57,7 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 		.runbook = json_text(data, "runbook"), .component = json_text(data, "component"),
 		.problem = json_text(data, "problem"), .duration_s = json_number(data, "duration_s"),
 		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(json_text(data, "expect"), "closed") == 0,
+		.addresses = json_is_object(addresses) ? addresses : NULL,
 		.labels = json_is_object(labels) ? labels : NULL, .regions = json_is_array(regions) ? regions : NULL,
 	};
 }
@@ -133,6 +136,23 @@ void notice_duration(uint64_t s, struct text *into)
 		text_printf(into, " %" PRIu64 " %s", s % units[i].s / units[i + 1].s, units[i + 1].unit);
 }
 
+static void add_list(const json_t *list, struct text *into)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		text_add(into, i ? ", " : "");
+		add_line(into, json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "?");
+	}
+}
+
+/* Of a name that leads elsewhere. */
+static void add_addresses(const struct notice_facts *f, struct text *into)
+{
+	text_add(into, ": now ");
+	add_list(json_object_get(f->addresses, "new"), into);
+	text_add(into, ", before ");
+	add_list(json_object_get(f->addresses, "old"), into);
+}
+
 /* Of a target that answers, but not everywhere: what the first region that sees it says. */
 static bool add_partial(const struct notice_facts *f, struct text *into)
 {
@@ -189,6 +209,10 @@ void notice_title(const struct notice_facts *f, struct text *into)
 	if (strcmp(f->kind->type, "monitor.degraded") == 0) {
 		if (strcmp(f->scope, "partial") != 0 || !add_partial(f, into))
 			add_degraded(f, into);
+		return;
+	}
+	if (f->addresses) {
+		add_addresses(f, into);
 		return;
 	}
 	if (said[0] && (f->expect_closed || strcmp(said, "open") != 0)) {

@@ -5,6 +5,7 @@
 #ifndef ALERTS_ROSTER_H
 #define ALERTS_ROSTER_H
 
+#include "alerts/address_book.h"
 #include "alerts/watch.h"
 #include "base/deadlines.h"
 #include "wire/settings.h"
@@ -13,6 +14,7 @@ struct watched {
 	struct watched *next;	     /* in its bucket */
 	struct watch *watch;
 	char *json;		     /* monitor_encode(); the roster frees it */
+	struct address_book *book;   /* of a name; or NULL */
 	char **parent;		     /* NULL-ended, or NULL */
 	/* As a parent: when its round was last asked for a child, until when it counts as suspect, which regions have
 	 * answered. */

@@ -5,6 +5,7 @@
 #include "alerts/shard.h"
 
 #include "alerts/dead_man.h"
+#include "alerts/quiet.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -93,6 +94,8 @@ static void put_state(struct alerts *a, struct shard *s, struct watched *w, cons
 	must_say(o, "no memory for the state of %s", w->name);
 	monitor_target_write(m, target, sizeof(target));
 	json_object_set_new(o, "target", json_string(target));
+	if (w->book)
+		json_object_set_new(o, "addresses", address_book_save(w->book, a->region));
 	if (w->asleep)
 		json_object_set_new(o, "paused", json_true());
 	char *line = json_line(o);
@@ -136,6 +139,37 @@ static void act(struct alerts *a, struct shard *s, struct watched *w, const stru
 		monitor_free(&m);
 	}
 	roster_due(&s->roster, w, watch_due_ms(w->watch));
+}
+
+/* What the name leads to changed: a notice that has no end, for the new addresses are as good as the old ones. */
+static void tell_addresses(struct alerts *a, struct shard *s, struct watched *w, const struct monitor *m, const struct watch_env *env,
+			   unsigned region, const struct address_change *change)
+{
+	struct watch_event event = { .kind = EVENT_ADDRESS, .since_ms = change->since_ms, .told = true };
+	event.incident = watch_take_incident(w->watch);
+	event.confirmed_after_ms = a->now_ms > change->since_ms ? a->now_ms - change->since_ms : 0;
+	if (quiet_judge(EVENT_ADDRESS, w->canary, false, env, 0, event.why_not) == QUIET_SILENT)
+		event.told = false;
+	json_t *regions = watch_regions(w->watch, a->region, env);
+	const struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .regions = regions, .change = change,
+					   .change_region = a->region[region] };
+	put_event(a, s, &about, &event);
+	json_decref(regions);
+}
+
+static void note_addresses(struct alerts *a, struct shard *s, struct watched *w, const struct watch_env *env, unsigned region,
+			   const struct result *r)
+{
+	struct address_change change;
+	struct monitor m;
+	const enum address_news news = address_book_take(&w->book, region, r, w->interval_ms, &change);
+	if (news == ADDRESSES_SAME)
+		return;
+	watched_monitor(w, &m);
+	if (news == ADDRESSES_CHANGED)
+		tell_addresses(a, s, w, &m, env, region, &change);
+	put_state(a, s, w, &m);
+	monitor_free(&m);
 }
 
 /* Ends what is open, for it is not watched any more. */
@@ -200,11 +234,15 @@ static void describe(struct alerts *a, struct watched *w, const struct monitor *
 }
 
 /* Another target, or another expectation: what was seen so far says nothing about it. */
-static bool same_question(const struct watched *w, const struct monitor *m)
+static bool same_question(struct watched *w, const struct monitor *m)
 {
 	struct monitor before;
 	watched_monitor(w, &before);
 	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0;
+	if (!same || before.ip != m->ip) {
+		address_book_free(w->book);
+		w->book = NULL;
+	}
 	monitor_free(&before);
 	return same;
 }
@@ -296,6 +334,8 @@ void shard_load_state(struct alerts *a, struct shard *s, const char *field, cons
 	json_t *state = json_read_object(json, len, why, sizeof(why));
 	if (!state || (w && !watch_load(w->watch, state, a->region, a->settings.regions, why, sizeof(why))))
 		log_warnx("state cannot be read, it begins anew", LOG_S("monitor", field), LOG_S("why", why));
+	else if (w && w->named)
+		address_book_load(&w->book, json_object_get(state, "addresses"), a->region, a->settings.regions);
 	else if (!w)
 		end_stranger(a, s, field, state);
 	if (w)
@@ -336,6 +376,8 @@ void shard_result(struct alerts *a, struct shard *s, unsigned region, const stru
 	if (r->slot_ms >= w->asked_ms)
 		w->answered |= (uint16_t)(1u << region);
 	act(a, s, w, &env, &actions);
+	if (w->named)
+		note_addresses(a, s, w, &env, region, r);
 	if (w->canary == CANARY_DOWN)
 		note_canary(a, w, r);
 }

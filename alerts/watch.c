@@ -20,7 +20,7 @@ const char *const watch_scope_names[] = {
 const char *const event_kind_names[] = {
 	[EVENT_DOWN] = "monitor.down",	       [EVENT_UP] = "monitor.up",	    [EVENT_PATH] = "monitor.path",
 	[EVENT_DEGRADED] = "monitor.degraded", [EVENT_UNKNOWN] = "monitor.unknown", [EVENT_FLAPPING] = "monitor.flapping",
-	[EVENT_KINDS] = NULL,
+	[EVENT_ADDRESS] = "monitor.address",   [EVENT_KINDS] = NULL,
 };
 
 static size_t watch_size(unsigned regions)
@@ -381,6 +381,11 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r)
 	history_add(&w->region[position], &l, address);
 	w->calm = false;
 	w->due_ms = 0;
+}
+
+uint64_t watch_take_incident(struct watch *w)
+{
+	return ++w->incidents;
 }
 
 uint64_t watch_looked_ms(const struct watch *w)

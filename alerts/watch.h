@@ -44,7 +44,9 @@ extern const char *const watch_state_names[WATCH_STATES + 1]; /* "new", "up", "d
 enum watch_scope { SCOPE_NONE, SCOPE_SERVICE, SCOPE_PARTIAL, SCOPE_PATH, SCOPES };
 extern const char *const watch_scope_names[SCOPES + 1]; /* "", "service", "partial", "path", NULL */
 
-enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING, EVENT_KINDS };
+enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING,
+		  EVENT_ADDRESS, /* not of a watch: what a name leads to changed; it has no end */
+		  EVENT_KINDS };
 extern const char *const event_kind_names[EVENT_KINDS + 1]; /* "monitor.down", "monitor.up", "monitor.path", ... */
 
 /* One thing that happened.  UP ends DOWN; the other kinds come again with resolved true when they end. */
@@ -99,6 +101,8 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r);
 /* Asks for a round although nothing failed here: a child of it did, and waits to hear whether it is this one's
  * fault.  No round if one is under way or was a moment ago, or if it is down. */
 void watch_look_now(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
+/* A number for something told of the monitor that is no state of it. */
+uint64_t watch_take_incident(struct watch *w);
 /* Slot of the newest result that knows something; 0: none. */
 uint64_t watch_looked_ms(const struct watch *w);
 /* When watch_tick() must be called at the latest, wall clock ms; UINT64_MAX: never. */

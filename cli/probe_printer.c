@@ -54,7 +54,7 @@ static void keep_row(struct probe_printer *p, size_t place, const struct outcome
 		return;
 	}
 	*row = (struct probe_row){ .outcome = *outcome };
-	row->outcome.detail = row->outcome.note = NULL; /* the batch's; the sentence has them */
+	row->outcome.detail = row->outcome.note = row->outcome.addresses = NULL; /* the batch's; the sentence has them */
 	snprintf(row->address, sizeof row->address, "%s", address);
 	strcpy(row->sentence, sentence);
 	while (*at)

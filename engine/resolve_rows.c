@@ -196,6 +196,26 @@ static const char *denied_by(const struct address_policy *policy, const struct j
 	return denied;
 }
 
+/* All that the name leads to, v4 first, each kind in order; NULL: nothing, more than is said, or not all of it is known. */
+static const char *addresses_of(struct batch *b, const struct half_view view[DNS_TYPES])
+{
+	char line[NAME_SET_MAX * INET6_ADDRSTRLEN];
+	unsigned count = 0;
+	size_t used = 0;
+	for (unsigned type = 0; type < DNS_TYPES; type++)
+		count += view[type].state == HALF_FAILED ? NAME_SET_MAX + 1 : is_settled(&view[type]) ? view[type].count : 0;
+	if (!count || count > NAME_SET_MAX)
+		return NULL;
+	for (unsigned type = 0; type < DNS_TYPES; type++)
+		for (unsigned i = 0; is_settled(&view[type]) && i < view[type].count; i++) {
+			if (used)
+				line[used++] = ',';
+			inet_ntop(type == DNS_A ? AF_INET : AF_INET6, view[type].address[i], line + used, INET6_ADDRSTRLEN);
+			used += strlen(line + used);
+		}
+	return batch_keep(b, line);
+}
+
 void resolve_rows(struct batch *b, const struct job *job, const struct half_view view[DNS_TYPES],
 		  const struct address_policy *policy, const char *who, uint64_t waited_ms, const char *changed,
 		  struct resolved *into)
@@ -217,6 +237,8 @@ void resolve_rows(struct batch *b, const struct job *job, const struct half_view
 	if (denied) {
 		into->count = 0;
 		add_verdict(&m, VERDICT_DENIED, denied);
+	} else {
+		into->outcome[0].addresses = addresses_of(b, view);
 	}
 	if (changed && into->outcome[0].verdict == VERDICT_NONE)
 		into->outcome[0].note = batch_keep(b, changed);

@@ -15,8 +15,9 @@
 
 enum column {
 	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
-	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COLUMNS,
-	COLUMNS_LEAST = COL_DNS /* what engines wrote that knew no names */
+	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COL_TLS, COL_ADDRESSES, COLUMNS,
+	COLUMNS_LEAST = COL_DNS, /* what engines wrote that knew no names */
+	COLUMNS_USUAL = COL_TLS	 /* where there is nothing to say in those behind it */
 };
 
 struct result_rows {
@@ -127,6 +128,12 @@ static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned inde
 	return pack_text(pk, text, strlen(text));
 }
 
+/* What stands in few rows, at their end. */
+static bool pack_seldom(msgpack_packer *pk, const struct outcome *o)
+{
+	return o->addresses && (msgpack_pack_nil(pk) || pack_text(pk, o->addresses, strlen(o->addresses)));
+}
+
 int result_rows_add(struct result_rows *rows, const struct job *job, const void *blob, unsigned index,
 		    const struct outcome *o)
 {
@@ -135,12 +142,12 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	size_t before = rows->bytes.size;
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
-	if (msgpack_pack_array(pk, COLUMNS) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
+	if (msgpack_pack_array(pk, o->addresses ? COLUMNS : COLUMNS_USUAL) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
 	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
 	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
 	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
 	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
-	    pack_detail(pk, job, index, o) || pack_unless_zero(pk, o->dns_us)) {
+	    pack_detail(pk, job, index, o) || pack_unless_zero(pk, o->dns_us) || pack_seldom(pk, o)) {
 		rows->bytes.size = before;
 		return -ENOMEM;
 	}
@@ -212,6 +219,8 @@ static const struct column_row {
 	[COL_ICMP] = { "icmp", 0, 0 },
 	[COL_DETAIL] = { "detail", 0, 0 },
 	[COL_DNS] = { "dns_us", 0, UINT32_MAX },
+	[COL_TLS] = { "tls", 0, 0 }, /* not read */
+	[COL_ADDRESSES] = { "addresses", 0, 0 },
 };
 
 struct values {
@@ -262,6 +271,8 @@ static bool column_read(enum column c, const msgpack_object *o, struct values *v
 
 	v->number[c] = 0;
 	v->text[c] = "";
+	if (c == COL_TLS)
+		return true;
 	if (o->type == MSGPACK_OBJECT_NIL)
 		return columns[c].low <= 0;
 	if (c == COL_ICMP)
@@ -277,6 +288,7 @@ static void result_fill(struct result *r, const struct values *v)
 {
 	r->monitor = v->text[COL_MONITOR];
 	r->detail = v->text[COL_DETAIL];
+	r->addresses = v->text[COL_ADDRESSES] ? v->text[COL_ADDRESSES] : "";
 	snprintf(r->address, sizeof(r->address), "%s", v->text[COL_ADDRESS]);
 	r->host = *v->text[COL_HOST] ? v->text[COL_HOST] : r->address;
 	r->slot_ms = (uint64_t)v->number[COL_SLOT];

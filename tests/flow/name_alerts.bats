@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # name_alerts.bats - host names as the people who are told hear of them: a resolver that fails is one message, addresses
-# that are down are named.
+# that are down are named, a name that leads elsewhere is told and one that answers in turn is not.
 # Redis, scheduler, two engines and portwatch-alerts are real; each region has a scripted resolver of its own
 # (tests/peer/dns_server.py), and the scripted peer answers behind the addresses: port 1000 is open, 1001 resets.
 # Everything is set going in setup_file, because much of it takes its time; the stories wait for what came of it.
@@ -57,9 +57,11 @@ program() { # NAME COMMAND...
 }
 
 # What both resolvers know.
-names() {
+names() { # [what moves.test means]
 	cat <<-END
 		both.test a-198-18-0-7.aaaa-fd00-18--7.ttl-600
+		moves.test ${1:-a-198-18-2-1}.ttl-5
+		turns.test a-198-18-3-1.a-198-18-3-2.turn.ttl-5
 		four.test a-198-18-1-1.a-198-18-1-2.a-198-18-1-3.a-198-18-1-4.ttl-600
 	END
 }
@@ -72,6 +74,8 @@ write_file() {
 			defaults: {interval: 10s, timeout: 900ms}
 			monitors:
 			  - {name: both, target: "both.test:1000", ip: both, interval: 2s}
+			  - {name: moves, target: "moves.test:1000", interval: 2s}
+			  - {name: turns, target: "turns.test:1000", interval: 2s}
 			  - {name: four, target: "four.test:1000", addresses: all, interval: 2s}
 		END
 		awk 'BEGIN { for (i = 0; i < 5000; i++) printf "  - {name: many%d, target: \"n%d.test:1000\", regions: [eu]}\n", i, i }'
@@ -109,6 +113,11 @@ last_told_is() { # MONITOR REGEX
 	entries outbox | jq -r --arg m "$1" 'select(.monitor == $m) | .b.data.summary' | tail -n 1 | grep -qE "$2"
 }
 
+# What each region knows a name of a monitor to lead to.
+leads_to() { # MONITOR JSON
+	rcli HGET 'pw:{alerts.0}:state' "$1" | jq -e ".addresses == $2"
+}
+
 # ---- the stories
 
 @test "one address of four that is down is said to be it, and so is a family" {
@@ -137,10 +146,20 @@ last_told_is() { # MONITOR REGEX
 }
 
 @test "when it answers again that is one message too, and none of a monitor" {
-	script eu <<<"* a-198-18-0-7.ttl-600"
+	{ names a-198-18-2-9; echo "* a-198-18-0-7.ttl-600"; } | script eu # moves.test moves now, for the next story
+	names a-198-18-2-9 | script us
 	wait_for 60 has_problem '^region eu 1 0 resolver failing in eu: '
 	wait_for 60 many_are up 5000
 	[ "$(problems | wc -l)" = 2 ]
 	[ "$(entries outbox | jq -r 'select(.monitor | startswith("many"))' | wc -l)" = 0 ]
 	[ "$(rcli HEXISTS 'pw:{alerts.0}:state' @problem:resolver:eu)" = 0 ]
+}
+
+@test "a name that leads elsewhere is told once, as a notice that has no end, and one that answers in turn is not" {
+	wait_for 60 last_told_is moves '^moves .moves.test:1000. leads to other addresses: now 198.18.2.9, before 198.18.2.1, seen from (eu|us) since'
+	wait_for 60 leads_to moves '{"eu": ["198.18.2.9"], "us": ["198.18.2.9"]}' # the other region has seen it too
+	entries outbox | jq -se 'map(select(.type == "monitor.address")) | length == 1 and (.[0] | .monitor == "moves" and .page == "0" and
+		.resolved == "0" and (.b.data | .addresses.old == ["198.18.2.1"] and .addresses.new == ["198.18.2.9"] and .status == "firing"))'
+	leads_to turns '{"eu": ["198.18.3.1", "198.18.3.2"], "us": ["198.18.3.1", "198.18.3.2"]}'
+	[ "$(grep -c ' A turns.test' "$DIR/pw/dns-us.out")" -ge 4 ]
 }

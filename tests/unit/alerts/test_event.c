@@ -66,7 +66,7 @@ static void says(const char *classes, const struct watch_event *event, const cha
 {
 	char summary[EVENT_SUMMARY_MAX];
 	json_t *seen = regions(classes, "filtered");
-	const struct event_about about = { &monitor, 3, NOON + 1000, seen, ended };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .ended = ended };
 	event_summary(&about, event, summary, sizeof(summary));
 	json_decref(seen);
 	assert_string_equal(summary, sentence);
@@ -204,7 +204,7 @@ static void partial_says(const char *const said[3], const char *sentence)
 	for (unsigned i = 0; i < 3; i++)
 		if (*said[i])
 			json_object_set_new(json_array_get(seen, i), "partial", json_string(said[i]));
-	const struct event_about about = { &monitor, 3, NOON + 1000, seen, NULL };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen };
 	event_summary(&about, &e, summary, sizeof(summary));
 	json_decref(seen);
 	assert_string_equal(summary, sentence);
@@ -223,6 +223,22 @@ static void addresses_that_are_down_are_named_once_or_for_each_region(void **sta
 	assert_true(body_has(&e, "\"verdict\":\"partial\""));
 	e.resolved = true;
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) answers at all of its addresses again after 0 ms");
+}
+
+static void a_name_that_leads_elsewhere_is_told_with_both_sets_and_no_end(void **state)
+{
+	(void)state;
+	static const struct address_change change = { "192.0.2.1", "192.0.2.2,2001:db8::2", NOON };
+	const struct watch_event e = { .kind = EVENT_ADDRESS, .told = true, .incident = 3, .since_ms = NOON, .confirmed_after_ms = 300000 };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 300000, .change = &change, .change_region = "eu" };
+	struct event_text text;
+	assert_true(event_write(&text, &about, &e));
+	assert_string_equal(text.type, "monitor.address");
+	assert_false(text.page || text.resolved);
+	assert_non_null(strstr(text.body, "\"addresses\":{\"region\":\"eu\",\"old\":[\"192.0.2.1\"],\"new\":[\"192.0.2.2\",\"2001:db8::2\"]}"));
+	assert_non_null(strstr(text.body, "\"summary\":\"pg-primary (198.51.100.7:5432) leads to other addresses: now 192.0.2.2, "
+					  "2001:db8::2, before 192.0.2.1, seen from eu since 12:00:00 UTC\""));
+	event_text_free(&text);
 }
 
 static void a_problem_of_our_own_is_a_notice_with_its_end(void **state)
@@ -259,7 +275,7 @@ static void no_text_of_a_stranger_is_longer_than_its_place(void **state)
 		name[NAME_MAX_LEN] = 0;
 		json_array_append_new(seen, region(name, i % 2 ? "down" : "up", "filtered", 0, 0));
 	}
-	const struct event_about about = { &monitor, 0, NOON, seen, NULL };
+	const struct event_about about = { .monitor = &monitor, .now_ms = NOON, .regions = seen };
 	struct watch_event e = { .kind = EVENT_PATH, .since_ms = NOON };
 	event_summary(&about, &e, summary, sizeof(summary));
 	assert_int_equal(strlen(summary), sizeof(summary) - 1);
@@ -276,6 +292,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
 		cmocka_unit_test(addresses_that_are_down_are_named_once_or_for_each_region),
+		cmocka_unit_test(a_name_that_leads_elsewhere_is_told_with_both_sets_and_no_end),
 		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),
 		cmocka_unit_test_setup_teardown(no_text_of_a_stranger_is_longer_than_its_place, a_monitor, no_monitor),
 	};

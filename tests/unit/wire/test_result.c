@@ -20,7 +20,7 @@ static struct job job_v4(void)
 static struct kept {
 	unsigned rows;
 	struct result result;
-	char monitor[80], host[300], detail[300];
+	char monitor[80], host[300], detail[300], addresses[100];
 } kept;
 
 static int keep(void *arg, const struct result *r)
@@ -32,6 +32,7 @@ static int keep(void *arg, const struct result *r)
 	strcpy(kept.monitor, r->monitor);
 	strcpy(kept.host, r->host);
 	snprintf(kept.detail, sizeof(kept.detail), "%s", r->detail);
+	snprintf(kept.addresses, sizeof(kept.addresses), "%s", r->addresses);
 	return 0;
 }
 
@@ -237,10 +238,33 @@ static void nil_stands_for_nothing_to_say(void **state)
 static void a_longer_row_is_read_as_far_as_it_is_known(void **state)
 {
 	(void)state;
-	assert_int_equal(read_hex("91 dc 0011 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 c0 a3 6e6577 81 01 02"), 0);
+	assert_int_equal(read_hex("91 dc 0012 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 c0 a3 6e6577 a1 79 81 01 02"), 0);
 	assert_string_equal(kept.monitor, "m");
 	assert_string_equal(kept.detail, "x");
 	assert_int_equal(kept.result.port, 7);
+	assert_string_equal(kept.addresses, "y");
+}
+
+static void what_a_name_leads_to_stands_at_the_end_of_the_rows_that_say_it(void **state)
+{
+	struct result_rows *rows = result_rows_new();
+	struct job job = job_v4();
+	struct outcome open = { .verdict = VERDICT_OPEN, .addresses = "192.0.2.10,2001:db8::1" };
+	size_t len;
+	(void)state;
+	assert_int_equal(result_rows_add(rows, &job, texts, 0, &open), 0);
+	const uint8_t *bytes = result_rows_bytes(rows, &len);
+	assert_memory_equal(bytes, "\x91\xdc\x00\x11", 4);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_string_equal(kept.addresses, "192.0.2.10,2001:db8::1");
+	result_rows_reset(rows);
+	open.addresses = NULL;
+	assert_int_equal(result_rows_add(rows, &job, texts, 0, &open), 0);
+	bytes = result_rows_bytes(rows, &len);
+	assert_memory_equal(bytes, "\x91\x9f", 2);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_string_equal(kept.addresses, "");
+	result_rows_free(rows);
 }
 
 static void what_is_no_row_is_refused_with_its_place(void **state)
@@ -473,6 +497,7 @@ int main(void)
 		cmocka_unit_test(a_bad_job_says_why_and_where),
 		cmocka_unit_test(the_size_is_that_of_the_bytes_for_every_header),
 		cmocka_unit_test(nil_stands_for_nothing_to_say),
+		cmocka_unit_test(what_a_name_leads_to_stands_at_the_end_of_the_rows_that_say_it),
 		cmocka_unit_test(a_longer_row_is_read_as_far_as_it_is_known),
 		cmocka_unit_test(what_is_no_row_is_refused_with_its_place),
 		cmocka_unit_test(rows_before_the_fault_were_given),
