@@ -216,7 +216,7 @@ static void set_parents(struct watched *w, const struct monitor *m)
 static bool asks_resolver(const struct monitor *m)
 {
 	struct job job;
-	return !job_set_literal(&job, m->host, strlen(m->host));
+	return !job_set_literal(&job, m->host, strlen(m->host)) && !m->resolver; /* who has one of his own watches that one */
 }
 
 static void describe(struct alerts *a, struct watched *w, const struct monitor *m, char *json)
@@ -238,7 +238,8 @@ static bool same_question(struct watched *w, const struct monitor *m)
 {
 	struct monitor before;
 	watched_monitor(w, &before);
-	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0;
+	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0 &&
+		    before.type == m->type && before.record == m->record;
 	if (!same || before.ip != m->ip) {
 		address_book_free(w->book);
 		w->book = NULL;
@@ -315,7 +316,7 @@ static void end_stranger(struct alerts *a, struct shard *s, const char *name, co
 	monitor_init(&m);
 	snprintf(m.name, sizeof(m.name), "%.*s", NAME_MAX_LEN, name);
 	if (json_take_text(state, "target", HOST_MAX_LEN + 9, &target, why, sizeof(why)) && target &&
-	    monitor_target_read(target, &m, why, sizeof(why))) {
+	    monitor_target_recall(target, &m, why, sizeof(why))) {
 		shard_set(a, s, &m);
 		struct watched *w = roster_find(&s->roster, m.name, strlen(m.name));
 		if (!watch_load(w->watch, state, a->region, a->settings.regions, why, sizeof(why)))

@@ -16,9 +16,11 @@
 #include "engine/dns_query.h"
 #include "engine/hosts_file.h"
 #include "engine/name_cache.h"
+#include "engine/record_rows.h"
 #include "engine/resolve_rows.h"
 #include "wire/target.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define QUESTIONS_OPEN_MAX 1000
@@ -26,12 +28,23 @@
 #define HOUSE_EVERY_NS NS_PER_S
 #define TURN_WAIT_MS 1000
 
-/* A job that waits for a name. */
+/* A question of a job of type dns.  Nothing is remembered of its answer: what is answered now is what it is about. */
+struct check {
+	struct check *next, **from; /* all of them */
+	struct waiter *waiter;	    /* NULL: its patience is over */
+	int upstream;
+	uint64_t sent_ns;	    /* 0: it still stands in the queue */
+	enum job_record record;
+	char name[HOST_MAX_LEN + 1];
+};
+
+/* A job that waits for a name, or of type dns for its own answer. */
 struct waiter {
 	struct waiter *next_same;     /* that waits for the same name */
 	struct waiter *newer, *older; /* all of them, in the order they came */
 	struct batch *whole;
-	struct name_entry *name;
+	struct name_entry *name; /* NULL: check is asked */
+	struct check *check;
 	uint64_t since_ns;
 	uint16_t job;
 };
@@ -39,7 +52,8 @@ struct waiter {
 /* A question that was not sent yet. */
 struct queued {
 	struct queued *next;
-	struct name_entry *name;
+	struct name_entry *name; /* NULL: check is asked */
+	struct check *check;
 	enum dns_type type;
 	bool prefetch;
 };
@@ -57,6 +71,7 @@ struct resolver {
 	struct name_cache *cache;
 	struct hosts_file *hosts;
 	struct waiter *oldest, *newest;
+	struct check *checks;
 	struct queued *first, **last;
 	struct batch_list out;
 	struct resolve_counters counters;
@@ -108,16 +123,40 @@ static void query_done(void *arg, void *tag, enum dns_type type, const struct dn
 	took_answer(r, tag, type, a);
 }
 
-static void queue_question(struct resolver *r, struct name_entry *name, enum dns_type type, bool prefetch)
+static void queue(struct resolver *r, const struct queued *what)
 {
 	struct queued *one = malloc(sizeof(*one));
 	must_say(one, "no memory for a question");
-	*one = (struct queued){ .name = name, .type = type, .prefetch = prefetch };
-	name->half[type].asked = true;
-	name->half[type].sent_ns = 0;
+	*one = *what;
 	*r->last = one;
 	r->last = &one->next;
 	counter_add(&r->counters.queued, 1);
+}
+
+static void queue_question(struct resolver *r, struct name_entry *name, enum dns_type type, bool prefetch)
+{
+	name->half[type].asked = true;
+	name->half[type].sent_ns = 0;
+	queue(r, &(struct queued){ .name = name, .type = type, .prefetch = prefetch });
+}
+
+static void check_free(struct check *c)
+{
+	*c->from = c->next;
+	if (c->next)
+		c->next->from = c->from;
+	free(c);
+}
+
+static void send_check(struct resolver *r, struct check *c)
+{
+	if (!c->waiter) {
+		check_free(c);
+		return;
+	}
+	counter_add(&r->counters.questions, 1);
+	c->sent_ns = clock_ns();
+	dns_query_ask_records(r->query, c->upstream, c->name, c->record, c);
 }
 
 /* Sends what may be sent.  A question that nobody waits for any more is not. */
@@ -128,7 +167,9 @@ static void send_questions(struct resolver *r)
 		if (!r->first)
 			r->last = &r->first;
 		counter_set(&r->counters.queued, counter_read(&r->counters.queued) - 1);
-		if (one->prefetch || one->name->waiting) {
+		if (one->check) {
+			send_check(r, one->check);
+		} else if (one->prefetch || one->name->waiting) {
 			counter_add(&r->counters.questions, 1);
 			one->name->half[one->type].sent_ns = clock_ns();
 			dns_query_ask(r->query, one->name->name, one->type, one->name);
@@ -163,15 +204,14 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* Whether a job has waited long enough to take less than an answer.  Once its question was sent, the resolver has had at
  * least a second of that. */
-static bool is_patience_over(const struct resolver *r, const struct job *job, const struct name_half *h, uint64_t since_ns,
-			     bool has_stale)
+static bool is_patience_over(const struct resolver *r, const struct job *job, uint64_t sent_ns, uint64_t since_ns, bool has_stale)
 {
 	uint64_t now = clock_ns(), budget = budget_ns(job), waited = now - since_ns;
 	if (has_stale)
 		return waited >= least(budget, RESOLVE_STALE_MS * NS_PER_MS);
 	if (waited < budget)
 		return false;
-	return now - (h->sent_ns ? h->sent_ns : r->answered_ns) >= (h->sent_ns ? least(budget, NS_PER_S) : budget);
+	return now - (sent_ns ? sent_ns : r->answered_ns) >= (sent_ns ? least(budget, NS_PER_S) : budget);
 }
 
 static void view_known(const struct name_half *h, uint64_t now, struct half_view *v)
@@ -196,7 +236,7 @@ static void view_half(struct resolver *r, struct name_entry *name, enum dns_type
 	*v = (struct half_view){ .state = HALF_WAIT };
 	if (name_half_is_fresh(h, now))
 		view_known(h, now, v);
-	else if (!name_half_has_failed(h, now) && !is_patience_over(r, job, h, since_ns, stale))
+	else if (!name_half_has_failed(h, now) && !is_patience_over(r, job, h->sent_ns, since_ns, stale))
 		return;
 	else if (stale)
 		view_known(h, now, v);
@@ -234,6 +274,22 @@ static bool resolve_job(struct resolver *r, struct batch *b, const struct job *j
 
 /* ---- jobs ---- */
 
+/* Why nothing may be sent to a job's own resolver; NULL: it may. */
+static const char *denied_resolver(const struct address_policy *policy, const char *text)
+{
+	struct target t;
+	char why[256];
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	const size_t len = strlen(text);
+	const bool alone = target_parse_host(text, len, &t, why, sizeof(why));
+	must(alone || target_parse(text, len, &t, why, sizeof(why)));
+	v4.sin_port = v6.sin6_port = htons(alone ? 53 : t.port);
+	memcpy(&v4.sin_addr, t.address, 4);
+	memcpy(&v6.sin6_addr, t.address, 16);
+	return policy_denies(policy, t.family == FAMILY_V4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6);
+}
+
 static void shut_down(const struct job *job, struct resolved *into)
 {
 	into->count = 1;
@@ -243,10 +299,14 @@ static void shut_down(const struct job *job, struct resolved *into)
 
 static void end_wait(struct resolver *r, struct waiter *w)
 {
-	struct waiter **at = (struct waiter **)&w->name->waiting;
-	while (*at != w)
-		at = &(*at)->next_same;
-	*at = w->next_same;
+	if (w->name) {
+		struct waiter **at = (struct waiter **)&w->name->waiting;
+		while (*at != w)
+			at = &(*at)->next_same;
+		*at = w->next_same;
+	} else {
+		w->check->waiter = NULL; /* its question comes back, or stands in the queue */
+	}
 	*(w->older ? &w->older->newer : &r->oldest) = w->newer;
 	*(w->newer ? &w->newer->older : &r->newest) = w->older;
 }
@@ -267,13 +327,53 @@ static void release(struct resolver *r, struct waiter *w, const struct resolved 
 		r->config.whole(r->config.arg, whole);
 }
 
+static void note_time(struct resolved *rows, uint64_t since_ns)
+{
+	const uint64_t us = (clock_ns() - since_ns) / NS_PER_US;
+	rows->outcome[0].dns_us = us ? (uint32_t)us : 1;
+}
+
+/* The row of a job of type dns whose patience is over, or false. */
+static bool give_up_check(struct resolver *r, const struct waiter *w, struct resolved *rows)
+{
+	static const struct dns_records silence = { .outcome = DNS_SILENT };
+	const struct job *job = &w->whole->jobs[w->job];
+	if (!is_patience_over(r, job, w->check->sent_ns, w->since_ns, false))
+		return false;
+	record_row(w->whole, job, &silence, r->config.policy, dns_query_upstream_who(r->query, w->check->upstream),
+		   (clock_ns() - w->since_ns) / NS_PER_MS, rows);
+	note_time(rows, w->since_ns);
+	return true;
+}
+
+static void check_done(void *arg, void *tag, const struct dns_records *answer)
+{
+	struct resolver *r = arg;
+	struct check *c = tag;
+	struct waiter *w = c->waiter;
+	struct resolved rows;
+	counter_add(&r->counters.answers[answer->outcome], 1);
+	if (answer->outcome != DNS_SILENT && answer->outcome != DNS_UNREACHED)
+		r->answered_ns = clock_ns();
+	if (w) {
+		record_row(w->whole, &w->whole->jobs[w->job], answer, r->config.policy, dns_query_upstream_who(r->query, c->upstream),
+			   (clock_ns() - w->since_ns) / NS_PER_MS, &rows);
+		note_time(&rows, w->since_ns);
+		release(r, w, &rows);
+	}
+	check_free(c);
+}
+
 static void look_at(struct resolver *r, struct waiter *w)
 {
 	struct resolved rows;
 	const struct job *job = &w->whole->jobs[w->job];
 	if (atomic_load(&r->draining))
 		shut_down(job, &rows);
-	else if (!resolve_job(r, w->whole, job, w->name, w->since_ns, &rows))
+	else if (!w->name) {
+		if (!give_up_check(r, w, &rows))
+			return;
+	} else if (!resolve_job(r, w->whole, job, w->name, w->since_ns, &rows))
 		return;
 	release(r, w, &rows);
 }
@@ -286,15 +386,64 @@ static void look_again(struct resolver *r, struct name_entry *name)
 	}
 }
 
-static void wait_for_name(struct resolver *r, struct batch *b, unsigned job, struct name_entry *name, uint64_t since_ns)
+static struct waiter *wait_new(struct resolver *r, struct batch *b, unsigned job, uint64_t since_ns)
 {
 	struct waiter *w = malloc(sizeof(*w));
 	must_say(w, "no memory for a job that waits");
-	*w = (struct waiter){ .next_same = name->waiting, .older = r->newest, .whole = b, .name = name, .since_ns = since_ns,
-			      .job = (uint16_t)job };
-	name->waiting = w;
+	*w = (struct waiter){ .older = r->newest, .whole = b, .since_ns = since_ns, .job = (uint16_t)job };
 	*(r->newest ? &r->newest->newer : &r->oldest) = w;
 	r->newest = w;
+	return w;
+}
+
+static void wait_for_name(struct resolver *r, struct batch *b, unsigned job, struct name_entry *name, uint64_t since_ns)
+{
+	struct waiter *w = wait_new(r, b, job, since_ns);
+	w->name = name;
+	w->next_same = name->waiting;
+	name->waiting = w;
+}
+
+static void wait_for_answer(struct resolver *r, struct batch *b, unsigned job, int upstream, uint64_t since_ns)
+{
+	const struct job *j = &b->jobs[job];
+	struct check *c = malloc(sizeof(*c));
+	must_say(c, "no memory for a question");
+	*c = (struct check){ .next = r->checks, .from = &r->checks, .upstream = upstream, .record = (enum job_record)j->record };
+	snprintf(c->name, sizeof(c->name), "%.*s", j->host_len, (const char *)b->blob + j->host_at);
+	if (r->checks)
+		r->checks->from = &c->next;
+	r->checks = c;
+	c->waiter = wait_new(r, b, job, since_ns);
+	c->waiter->check = c;
+	queue(r, &(struct queued){ .check = c });
+}
+
+/* Why a job of type dns is not asked for, in into; false: it waits for its answer. */
+static bool look_at_check(struct resolver *r, struct batch *b, unsigned i, uint64_t since_ns, struct resolved *into)
+{
+	const struct job *job = &b->jobs[i];
+	char server[RESOLVER_TEXT_MAX + 1], list[RESOLVERS_TEXT_MAX] = "", why[256];
+	int upstream = 0;
+	if (atomic_load(&r->draining)) {
+		shut_down(job, into);
+		return true;
+	}
+	snprintf(server, sizeof(server), "%.*s", job->resolver_len, (const char *)b->blob + job->resolver_at);
+	if (job->resolver_len) {
+		const char *denied = resolver_list_add(list, server, why, sizeof(why)) ? denied_resolver(r->config.policy, server) : why;
+		if (denied) {
+			record_row_verdict(b, job, VERDICT_DENIED, denied, into);
+			return true;
+		}
+		upstream = dns_query_upstream(r->query, list);
+		if (upstream < 0) {
+			record_row_verdict(b, job, VERDICT_LOCAL, "an engine asks at most 64 different resolvers, and this is one more", into);
+			return true;
+		}
+	}
+	wait_for_answer(r, b, i, upstream, since_ns);
+	return false;
 }
 
 /* The rows of one job of a fresh batch; false: it waits. */
@@ -305,6 +454,8 @@ static bool look_at_fresh(struct resolver *r, struct batch *b, unsigned i, uint6
 		*into = (struct resolved){ .count = 1, .job[0] = *job };
 		return true;
 	}
+	if (job->type == JOB_DNS)
+		return look_at_check(r, b, i, since_ns, into);
 	if (job->family != FAMILY_NONE) {
 		resolve_literal(b, job, into);
 		return true;
@@ -445,6 +596,7 @@ struct resolver *resolver_start(const struct resolve_config *config, char *why, 
 		free(r);
 		return NULL;
 	}
+	dns_query_on_records(r->query, check_done);
 	batch_queue_init(&r->inbox);
 	return r;
 }
@@ -486,6 +638,8 @@ void resolver_stop(struct resolver *r)
 		if (--whole->open == 0)
 			batch_free(whole);
 	}
+	while (r->checks)
+		check_free(r->checks);
 	for (struct batch *b; (b = batch_list_take(&r->out));)
 		batch_free(b);
 	batch_queue_free(&r->inbox);
@@ -497,7 +651,7 @@ void resolver_stop(struct resolver *r)
 bool resolve_wanted(const struct batch *b)
 {
 	for (unsigned i = 0; i < b->count; i++)
-		if (!b->jobs[i].bad && (b->jobs[i].family == FAMILY_NONE || b->jobs[i].expect_len))
+		if (!b->jobs[i].bad && (b->jobs[i].family == FAMILY_NONE || b->jobs[i].expect_len)) /* of type dns: never an address */
 			return true;
 	return false;
 }

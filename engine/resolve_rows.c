@@ -67,25 +67,29 @@ static void add_verdict(struct making *m, enum verdict verdict, const char *sent
 	o->detail = batch_keep(m->b, sentence);
 }
 
-static void say_failure(const struct making *m, enum dns_outcome failure, char *into, size_t len)
+void resolve_say_failure(const char *who, const char *host, int host_len, uint64_t waited_ms, enum dns_outcome failure, char *into,
+			 size_t len)
 {
 	switch (failure) {
 	case DNS_SILENT:
-		snprintf(into, len, "no answer from %s about %.*s within %.1f s", m->who, m->host_len, m->host,
-			 (double)m->waited_ms / 1000);
+		snprintf(into, len, "no answer from %s about %.*s within %.1f s", who, host_len, host, (double)waited_ms / 1000);
 		break;
 	case DNS_UNREACHED:
-		snprintf(into, len, "the resolver %s cannot be reached: nothing listens there, or there is no route", m->who);
+		snprintf(into, len, "the resolver %s cannot be reached: nothing listens there, or there is no route", who);
 		break;
 	case DNS_SERVFAIL:
 	case DNS_REFUSED:
-		snprintf(into, len, "%s answered %s for %.*s", m->who, failure == DNS_SERVFAIL ? "SERVFAIL" : "REFUSED", m->host_len,
-			 m->host);
+		snprintf(into, len, "%s answered %s for %.*s", who, failure == DNS_SERVFAIL ? "SERVFAIL" : "REFUSED", host_len, host);
 		break;
 	default:
-		snprintf(into, len, "the answer of %s about %.*s cannot be read", m->who, m->host_len, m->host);
+		snprintf(into, len, "the answer of %s about %.*s cannot be read", who, host_len, host);
 		break;
 	}
+}
+
+static void say_failure(const struct making *m, enum dns_outcome failure, char *into, size_t len)
+{
+	resolve_say_failure(m->who, m->host, m->host_len, m->waited_ms, failure, into, len);
 }
 
 /* ---- expectations ---- */

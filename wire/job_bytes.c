@@ -6,11 +6,15 @@
 static uint8_t *text(uint8_t *at, const char *s)
 {
 	size_t len = strlen(s);
-	must(len <= UINT8_MAX);
+	must(len <= UINT16_MAX);
 	if (len < 32)
 		*at++ = (uint8_t)(0xa0 | len);
-	else {
+	else if (len <= UINT8_MAX) {
 		*at++ = 0xd9;
+		*at++ = (uint8_t)len;
+	} else {
+		*at++ = 0xda;
+		*at++ = (uint8_t)(len >> 8);
 		*at++ = (uint8_t)len;
 	}
 	memcpy(at, s, len);
@@ -32,16 +36,21 @@ static uint8_t *number(uint8_t *at, uint32_t n)
 
 size_t job_bytes(const struct job_text *job, uint8_t *into)
 {
+	const char *const own[][2] = { { "expect_address", job->expect_address }, { "expect_answer", job->expect_answer },
+				       { "resolver", job->resolver } };
 	uint8_t *at = into;
-	bool expects = job->expect_address && *job->expect_address;
-	*at++ = expects ? 0x94 : 0x93;
+	unsigned pairs = 0;
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+		pairs += own[i][1] && *own[i][1];
+	*at++ = pairs ? 0x94 : 0x93;
 	at = text(at, job->monitor);
 	at = text(at, job->host);
 	at = number(at, job->port);
-	if (expects) {
-		*at++ = 0x81;
-		at = text(text(at, "expect_address"), job->expect_address);
-	}
+	if (pairs)
+		*at++ = (uint8_t)(0x80 | pairs);
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+		if (own[i][1] && *own[i][1])
+			at = text(text(at, own[i][0]), own[i][1]);
 	return (size_t)(at - into);
 }
 
@@ -65,7 +74,8 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 	*at++ = 0x92;
 	*at++ = (uint8_t)(0x80 | ((o->timeout_ms != usual->timeout_ms) + (o->close != usual->close) +
 				  (o->settle_ms != usual->settle_ms) + (o->expires_ms != usual->expires_ms) +
-				  (o->attempt != usual->attempt) + (o->ip != usual->ip) + (o->addresses != usual->addresses)));
+				  (o->attempt != usual->attempt) + (o->ip != usual->ip) + (o->addresses != usual->addresses) +
+				  (o->type != usual->type) + (o->record != usual->record)));
 	at = pair(at, "timeout_ms", o->timeout_ms, usual->timeout_ms);
 	if (o->close != usual->close)
 		at = text(text(at, "close"), close_mode_names[o->close]);
@@ -79,6 +89,10 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 		at = text(text(at, "ip"), job_ip_names[o->ip]);
 	if (o->addresses != usual->addresses)
 		at = text(text(at, "addresses"), job_addresses_names[o->addresses]);
+	if (o->type != usual->type)
+		at = text(text(at, "type"), job_type_names[o->type]);
+	if (o->record != usual->record)
+		at = text(text(at, "record"), job_record_names[o->record]);
 	if (count < 16)
 		*at++ = (uint8_t)(0x90 | count);
 	else {

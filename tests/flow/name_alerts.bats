@@ -57,11 +57,13 @@ program() { # NAME COMMAND...
 }
 
 # What both resolvers know.
-names() { # [what moves.test means]
+names() { # [what moves.test means [and gone.test]]
 	cat <<-END
 		both.test a-198-18-0-7.aaaa-fd00-18--7.ttl-600
 		moves.test ${1:-a-198-18-2-1}.ttl-5
 		turns.test a-198-18-3-1.a-198-18-3-2.turn.ttl-5
+		mx.test mx-10-mail--test.mx-20-mx2--test
+		gone.test ${2:-nxdomain}
 		four.test a-198-18-1-1.a-198-18-1-2.a-198-18-1-3.a-198-18-1-4.ttl-600
 	END
 }
@@ -76,6 +78,9 @@ write_file() {
 			  - {name: both, target: "both.test:1000", ip: both, interval: 2s}
 			  - {name: moves, target: "moves.test:1000", interval: 2s}
 			  - {name: turns, target: "turns.test:1000", interval: 2s}
+			  - {name: mx, type: dns, target: mx.test, record: MX, expect_answer: [10 mail.test, mx2.test], interval: 2s}
+			  - {name: hijacked, type: dns, target: mx.test, record: MX, expect_answer: 10 mail.test, interval: 2s}
+			  - {name: gone, type: dns, target: gone.test, record: MX, interval: 2s}
 			  - {name: four, target: "four.test:1000", addresses: all, interval: 2s}
 		END
 		awk 'BEGIN { for (i = 0; i < 5000; i++) printf "  - {name: many%d, target: \"n%d.test:1000\", regions: [eu]}\n", i, i }'
@@ -145,9 +150,21 @@ leads_to() { # MONITOR JSON
 	rcli HGET 'pw:{alerts.0}:state' @problem:resolver:eu | jq -e '.component == "region eu"'
 }
 
+@test "a name that is only asked for is up, or down for what was answered" {
+	wait_for 30 last_told_is gone '^gone .gone.test MX. is DOWN: no-name, from both regions since'
+	wait_for 30 last_told_is hijacked '^hijacked .mx.test MX. is DOWN: wrong-address, from both regions since'
+	entries outbox | jq -se 'map(select(.monitor == "gone"))[0] | .type == "monitor.down" and .page == "1" and
+		(.b.data | .target == "gone.test MX" and .verdict == "no-name" and .scope == "service")'
+	[ "$(rcli HGET 'pw:{alerts.0}:state' mx | jq -r '.state + " " + .target')" = "up mx.test MX" ]
+	"$PORTWATCH" status --redis "$REDIS_URL" | grep -E '^DOWN +gone +gone.test MX .* no-name +service'
+	"$PORTWATCH" monitors show mx --redis "$REDIS_URL" >shown
+	grep -x 'target *mx.test MX' shown
+	grep -x 'type *dns' shown
+}
+
 @test "when it answers again that is one message too, and none of a monitor" {
-	{ names a-198-18-2-9; echo "* a-198-18-0-7.ttl-600"; } | script eu # moves.test moves now, for the next story
-	names a-198-18-2-9 | script us
+	{ names a-198-18-2-9 mx-10-mail--test; echo "* a-198-18-0-7.ttl-600"; } | script eu # moves.test moves now, for the last story
+	names a-198-18-2-9 mx-10-mail--test | script us
 	wait_for 60 has_problem '^region eu 1 0 resolver failing in eu: '
 	wait_for 60 many_are up 5000
 	[ "$(problems | wc -l)" = 2 ]
@@ -160,6 +177,7 @@ leads_to() { # MONITOR JSON
 	wait_for 60 leads_to moves '{"eu": ["198.18.2.9"], "us": ["198.18.2.9"]}' # the other region has seen it too
 	entries outbox | jq -se 'map(select(.type == "monitor.address")) | length == 1 and (.[0] | .monitor == "moves" and .page == "0" and
 		.resolved == "0" and (.b.data | .addresses.old == ["198.18.2.1"] and .addresses.new == ["198.18.2.9"] and .status == "firing"))'
+	wait_for 30 last_told_is gone '^gone .gone.test MX. is UP again after .* .was: no-name.$'
 	leads_to turns '{"eu": ["198.18.3.1", "198.18.3.2"], "us": ["198.18.3.1", "198.18.3.2"]}'
 	[ "$(grep -c ' A turns.test' "$DIR/pw/dns-us.out")" -ge 4 ]
 }

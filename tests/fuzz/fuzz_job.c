@@ -37,7 +37,7 @@ static void there_and_back(const struct job *jobs, unsigned count, const uint8_t
 		memcpy(expected[i], data + jobs[i].expect_at, jobs[i].expect_len);
 		expected[i][jobs[i].expect_len] = 0;
 		names[i][jobs[i].monitor_len] = hosts[i][jobs[i].host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], jobs[i].port, expected[i] };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = jobs[i].port, .expect_address = expected[i] };
 	}
 	char *blob = job_batch_encode(&job_options_default, texts, count, &len);
 	must(blob);

@@ -87,9 +87,10 @@ static void defaults_of_the_batch_hold_for_its_jobs(void **state)
 
 static void the_encoder_writes_the_golden_bytes(void **state)
 {
-	const struct job_options options = { 1000, 5000, 2, CLOSE_HALF, JOB_SETTLE_AUTO, IP_ANY, ADDRESSES_FIRST };
-	const struct job_text job = { "m", "h.example", 80, NULL };
-	const struct job_text pair[] = { { "m1", "192.0.2.10", 22, NULL }, { "db", "2001:db8::1", 5432, NULL } };
+	const struct job_options options = { .timeout_ms = 1000, .expires_ms = 5000, .attempt = 2, .close = CLOSE_HALF, .settle_ms = JOB_SETTLE_AUTO };
+	const struct job_text job = { .monitor = "m", .host = "h.example", .port = 80 };
+	const struct job_text pair[] = { { .monitor = "m1", .host = "192.0.2.10", .port = 22 },
+					 { .monitor = "db", .host = "2001:db8::1", .port = 5432 } };
 	size_t len;
 	void *bytes = job_batch_encode(&options, &job, 1, &len);
 	(void)state;
@@ -105,7 +106,8 @@ static void the_encoder_writes_the_golden_bytes(void **state)
 
 static void what_was_encoded_decodes_to_the_same(void **state)
 {
-	const struct job_options options = { 60000, 86400000, 65535, CLOSE_FIN, 5000, IP_BOTH, ADDRESSES_ALL };
+	const struct job_options options = { .timeout_ms = 60000, .expires_ms = 86400000, .attempt = 65535, .close = CLOSE_FIN,
+					      .settle_ms = 5000, .ip = IP_BOTH, .addresses = ADDRESSES_ALL, .type = JOB_DNS, .record = RECORD_TXT };
 	struct job_text texts[ENTRY_JOBS_MAX];
 	char names[ENTRY_JOBS_MAX][NAME_MAX_LEN + 1], hosts[ENTRY_JOBS_MAX][HOST_MAX_LEN + 1];
 	(void)state;
@@ -115,7 +117,8 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		names[i][i + 1] = 0;
 		memset(hosts[i], 'h', host_len);
 		hosts[i][host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], i == 0 ? 1 : i == 1 ? 65535 : 1000 * i, NULL };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = i == 0 ? 1 : i == 1 ? 65535 : 1000 * i,
+					     .expect_answer = i == 2 ? "x" : "", .resolver = i == 3 ? "192.0.2.53" : NULL };
 	}
 	size_t len;
 	void *bytes = job_batch_encode(&options, texts, ENTRY_JOBS_MAX, &len);
@@ -134,6 +137,10 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		assert_int_equal(jobs[i].attempt, 65535);
 		assert_int_equal(jobs[i].settle_ms, 5000);
 		assert_int_equal(jobs[i].close, CLOSE_FIN);
+		assert_int_equal(jobs[i].type, JOB_DNS);
+		assert_int_equal(jobs[i].record, RECORD_TXT);
+		text_is(jobs[i].answer_at, jobs[i].answer_len, texts[i].expect_answer);
+		text_is(jobs[i].resolver_at, jobs[i].resolver_len, texts[i].resolver ? texts[i].resolver : "");
 	}
 }
 
@@ -309,6 +316,35 @@ static void a_host_is_printable_ascii(void **state)
 	}
 }
 
+/* What is wrong with a job of type dns, NULL: nothing. */
+static const char *bad_dns(const char *host, enum job_record record, const char *answer)
+{
+	const struct job_options options = { .timeout_ms = 1, .expires_ms = 1, .type = JOB_DNS, .record = record };
+	const struct job_text job = { .monitor = "m", .host = host, .port = 53, .expect_answer = answer };
+	size_t len;
+	void *bytes = job_batch_encode(&options, &job, 1, &len);
+	memcpy(blob.bytes, bytes, blob.len = len);
+	free(bytes);
+	assert_int_equal(decode(), 1);
+	return jobs[0].bad;
+}
+
+static void a_job_of_type_dns_asks_for_a_name_and_expects_what_its_record_can_have(void **state)
+{
+	(void)state;
+	assert_null(bad_dns("example.net", RECORD_A, NULL));
+	assert_null(bad_dns("example.net", RECORD_MX, "10 mail.example.net\nmx2"));
+	assert_string_equal(bad_dns("192.0.2.1", RECORD_A, NULL), "host is an address: type dns asks for names");
+	assert_string_equal(bad_dns("example.net", RECORD_A, "mail"), "expect_answer has a value that its record cannot have");
+	assert_string_equal(bad_dns("example.net", RECORD_MX, "mail\n"), "expect_answer has a value that its record cannot have");
+	assert_string_equal(bad_of_option("type", TEXT, 0, "udp"), "type is not \"tcp\" or \"dns\"");
+	assert_string_equal(bad_of_option("record", TEXT, 0, "SOA"),
+			    "record is not \"A\", \"AAAA\", \"CNAME\", \"MX\", \"NS\" or \"TXT\"");
+	assert_string_equal(bad_of_option("resolver", TEXT, 0, "ns1"), "resolver is not ADDRESS or ADDRESS:PORT");
+	assert_string_equal(bad_of_option("expect_answer", NUMBER, 5, NULL), "expect_answer is not a text of 1 to 1000 bytes");
+	assert_null(bad_of_option("expect_answer", TEXT, 0, "x")); /* of type tcp it means nothing */
+}
+
 static void what_looks_like_an_address_and_is_none_is_a_bad_job(void **state)
 {
 	static const char *const v4[] = { "010.0.0.1", "1.2.3", "256.1.1.1", "0x7f.1", "127.1", "1", NULL };
@@ -480,6 +516,7 @@ int main(void)
 		cmocka_unit_test(monitor_host_and_port_have_their_bounds),
 		cmocka_unit_test(a_monitor_is_utf8_that_a_terminal_may_show),
 		cmocka_unit_test(a_host_is_printable_ascii),
+		cmocka_unit_test(a_job_of_type_dns_asks_for_a_name_and_expects_what_its_record_can_have),
 		cmocka_unit_test(what_looks_like_an_address_and_is_none_is_a_bad_job),
 		cmocka_unit_test(a_bad_job_spoils_only_itself),
 		cmocka_unit_test(the_first_fault_of_a_job_is_the_one_that_is_told),
