@@ -41,6 +41,7 @@ static const struct option jobs_rows[] = {
 	PROBE_OPTION_SETTLE(struct jobs_values),
 	PROBE_OPTION_IP(struct jobs_values),
 	PROBE_OPTION_ADDRESSES(struct jobs_values),
+	PROBE_OPTION_EXPECT(struct jobs_values),
 	{ "expires", 0, OPTION_DURATION, .preset = "60s", .min = 1, .max = JOB_EXPIRES_MAX_MS,
 	  .at = offsetof(struct jobs_values, expires_ms), .sentence = "a job this old is not probed any more",
 	  .only_flag = true },
@@ -103,6 +104,7 @@ static int jobs_push(int argc, char **argv)
 	if (!is_fine(&set, &url, &push.options, why, sizeof why))
 		return cli_refuse(&jobs_table, CLI_USAGE, "%s", why);
 	push.options.expires_ms = (unsigned)set.expires_ms;
+	push.expect_address = set.probe.expect_address;
 	targets.monitor_prefix = set.monitor_prefix;
 	if (target_list_fill(&targets, argc, argv, operand, &set.files, jobs_table.program))
 		status = push_all(&set, &url, &push);
