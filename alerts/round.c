@@ -53,9 +53,9 @@ void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint1
 	for (unsigned i = 0; i < REGIONS_MAX; i++)
 		if (regions >> i & 1)
 			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
-							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
-							   .close = m->close, .ip = m->ip, .addresses = m->addresses, .type = m->type, .record = m->record,
-							   .text = texts_of(m) };
+							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms,
+							   .port = m->port, .close = m->close, .ip = m->ip, .addresses = m->addresses,
+							   .type = m->type, .record = m->record, .text = texts_of(m) };
 }
 
 /* By what all jobs of an entry must share. */

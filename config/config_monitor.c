@@ -10,13 +10,12 @@
 #include <stdlib.h>
 
 enum key {
-	NAME, TYPE, RECORD, TARGET, CANARY, EXPECT, EXPECT_ANSWER, RESOLVER, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, IP, ADDRESSES, EXPECT_ADDRESS,
-	REGIONS, LABELS, RUNBOOK, KEYS
+	NAME, TYPE, RECORD, TARGET, CANARY, EXPECT, EXPECT_ANSWER, RESOLVER, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE,
+	SETTLE, IP, ADDRESSES, EXPECT_ADDRESS, REGIONS, LABELS, RUNBOOK, KEYS
 };
 static const char *const keys[KEYS + 1] = {
-	"name", "type", "record", "target", "canary", "expect", "expect_answer", "resolver", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "ip",
-	"addresses", "expect_address", "regions", "labels",
-	"runbook", NULL
+	"name", "type", "record", "target", "canary", "expect", "expect_answer", "resolver", "parents", "paused", "interval",
+	"timeout", "slow", "close", "settle", "ip", "addresses", "expect_address", "regions", "labels", "runbook", NULL
 };
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
 

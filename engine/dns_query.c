@@ -350,9 +350,9 @@ void dns_query_ask_records(struct dns_query *q, int upstream, const char *name, 
 	send_question(q->up[upstream]->channel, question);
 }
 
-unsigned dns_query_open_count(const struct dns_query *q)
+unsigned dns_query_open_count(const struct dns_query *q, bool others)
 {
-	return q->open;
+	return others ? q->open - q->up[0]->open : q->up[0]->open;
 }
 
 /* The system's resolvers may change under a process that lives for months (DHCP, a laptop's VPN). */

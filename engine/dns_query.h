@@ -29,7 +29,8 @@ void dns_query_on_records(struct dns_query *q, dns_records_done *done);
 int dns_query_upstream(struct dns_query *q, const char *server);
 /* Asks upstream (0: the usual ones) for records; done() follows exactly once unless the query is closed before. */
 void dns_query_ask_records(struct dns_query *q, int upstream, const char *name, enum job_record record, void *tag);
-unsigned dns_query_open_count(const struct dns_query *q); /* questions under way */
+/* Questions under way, to the usual resolvers or to all others. */
+unsigned dns_query_open_count(const struct dns_query *q, bool others);
 /* Waits at most wait_ms for answers or dns_query_wake(), and deals with what there is. */
 void dns_query_turn(struct dns_query *q, unsigned wait_ms);
 void dns_query_wake(struct dns_query *q); /* ends a wait, the next one if nobody waits now; from any thread */

@@ -7,82 +7,20 @@
  * A job's patience is its own: RESOLVE_BUDGET_MS or its timeout.  While answers come in, a job whose question still stands
  * in our queue waits on, because that wait is ours; when nothing came in for as long, the resolver is silent for all.
  * Why a thread: 6 to 15 us a question are more than a lane has for a whole probe. */
-#include "engine/resolve.h"
+#include "engine/resolve_self.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "base/wait.h"
-#include "engine/dns_query.h"
-#include "engine/hosts_file.h"
-#include "engine/name_cache.h"
-#include "engine/record_rows.h"
-#include "engine/resolve_rows.h"
 #include "wire/target.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #define QUESTIONS_OPEN_MAX 1000
+#define OTHERS_OPEN_MAX 250 /* to resolvers that jobs name, together */
 #define PATIENCE_LOOK_NS (50 * NS_PER_MS)
 #define HOUSE_EVERY_NS NS_PER_S
 #define TURN_WAIT_MS 1000
-
-/* A question of a job of type dns.  Nothing is remembered of its answer: what is answered now is what it is about. */
-struct check {
-	struct check *next, **from; /* all of them */
-	struct waiter *waiter;	    /* NULL: its patience is over */
-	int upstream;
-	uint64_t sent_ns;	    /* 0: it still stands in the queue */
-	enum job_record record;
-	char name[HOST_MAX_LEN + 1];
-};
-
-/* A job that waits for a name, or of type dns for its own answer. */
-struct waiter {
-	struct waiter *next_same;     /* that waits for the same name */
-	struct waiter *newer, *older; /* all of them, in the order they came */
-	struct batch *whole;
-	struct name_entry *name; /* NULL: check is asked */
-	struct check *check;
-	uint64_t since_ns;
-	uint16_t job;
-};
-
-/* A question that was not sent yet. */
-struct queued {
-	struct queued *next;
-	struct name_entry *name; /* NULL: check is asked */
-	struct check *check;
-	enum dns_type type;
-	bool prefetch;
-};
-
-struct resolver {
-	struct resolve_config config;
-	pthread_t thread;
-	atomic_bool running; /* the thread exists */
-	atomic_bool draining, stopped;
-	struct batch_queue inbox;
-	_Atomic uint64_t jobs_inside;
-	struct dns_query *query;
-
-	/* the thread's own */
-	struct name_cache *cache;
-	struct hosts_file *hosts;
-	struct waiter *oldest, *newest;
-	struct check *checks;
-	struct queued *first, **last;
-	struct batch_list out;
-	struct resolve_counters counters;
-	uint64_t answered_ns; /* when any answer came last */
-	uint64_t next_patience_ns, next_house_ns;
-	struct log_limit said_change, said_trouble;
-	/* the rows of the batch that is looked at */
-	unsigned ready;
-	struct job job[ENTRY_JOBS_MAX * (JOB_ADDRESSES_MAX + 2)];
-	struct outcome outcome[ENTRY_JOBS_MAX * (JOB_ADDRESSES_MAX + 2)];
-};
 
 static uint64_t now_ms(void)
 {
@@ -123,13 +61,14 @@ static void query_done(void *arg, void *tag, enum dns_type type, const struct dn
 	took_answer(r, tag, type, a);
 }
 
-static void queue(struct resolver *r, const struct queued *what)
+void resolver_queue(struct resolver *r, const struct queued *what)
 {
 	struct queued *one = malloc(sizeof(*one));
 	must_say(one, "no memory for a question");
+	struct question_queue *queue = what->check && what->check->upstream ? &r->others : &r->usual;
 	*one = *what;
-	*r->last = one;
-	r->last = &one->next;
+	*queue->last = one;
+	queue->last = &one->next;
 	counter_add(&r->counters.queued, 1);
 }
 
@@ -137,47 +76,47 @@ static void queue_question(struct resolver *r, struct name_entry *name, enum dns
 {
 	name->half[type].asked = true;
 	name->half[type].sent_ns = 0;
-	queue(r, &(struct queued){ .name = name, .type = type, .prefetch = prefetch });
+	resolver_queue(r, &(struct queued){ .name = name, .type = type, .prefetch = prefetch });
 }
 
-static void check_free(struct check *c)
+static struct queued *queue_take(struct question_queue *queue)
 {
-	*c->from = c->next;
-	if (c->next)
-		c->next->from = c->from;
-	free(c);
+	struct queued *one = queue->first;
+	queue->first = one->next;
+	if (!queue->first)
+		queue->last = &queue->first;
+	return one;
 }
 
-static void send_check(struct resolver *r, struct check *c)
+/* Sends one.  A question that nobody waits for any more is not. */
+static void send_one(struct resolver *r, const struct queued *one)
 {
-	if (!c->waiter) {
-		check_free(c);
-		return;
+	if (one->check) {
+		name_check_send(r, one->check);
+	} else if (one->prefetch || one->name->waiting) {
+		counter_add(&r->counters.questions, 1);
+		one->name->half[one->type].sent_ns = clock_ns();
+		dns_query_ask(r->query, one->name->name, one->type, one->name);
+	} else {
+		one->name->half[one->type].asked = false;
 	}
-	counter_add(&r->counters.questions, 1);
-	c->sent_ns = clock_ns();
-	dns_query_ask_records(r->query, c->upstream, c->name, c->record, c);
 }
 
-/* Sends what may be sent.  A question that nobody waits for any more is not. */
-static void send_questions(struct resolver *r)
+static void send_queue(struct resolver *r, struct question_queue *queue, bool others, unsigned open_max)
 {
-	for (struct queued *one; (one = r->first) && dns_query_open_count(r->query) < QUESTIONS_OPEN_MAX;) {
-		r->first = one->next;
-		if (!r->first)
-			r->last = &r->first;
+	while (queue->first && dns_query_open_count(r->query, others) < open_max) {
+		struct queued *one = queue_take(queue);
 		counter_set(&r->counters.queued, counter_read(&r->counters.queued) - 1);
-		if (one->check) {
-			send_check(r, one->check);
-		} else if (one->prefetch || one->name->waiting) {
-			counter_add(&r->counters.questions, 1);
-			one->name->half[one->type].sent_ns = clock_ns();
-			dns_query_ask(r->query, one->name->name, one->type, one->name);
-		} else {
-			one->name->half[one->type].asked = false;
-		}
+		send_one(r, one);
 		free(one);
 	}
+}
+
+/* Sends what may be sent. */
+static void send_questions(struct resolver *r)
+{
+	send_queue(r, &r->usual, false, QUESTIONS_OPEN_MAX);
+	send_queue(r, &r->others, true, OTHERS_OPEN_MAX);
 }
 
 /* From the hosts file, or a question into the queue. */
@@ -192,7 +131,7 @@ static void ask(struct resolver *r, struct name_entry *name, enum dns_type type)
 
 /* ---- what a name has to say ---- */
 
-static uint64_t budget_ns(const struct job *job)
+uint64_t resolver_budget_ns(const struct job *job)
 {
 	return (job->timeout_ms < RESOLVE_BUDGET_MS ? job->timeout_ms : RESOLVE_BUDGET_MS) * NS_PER_MS;
 }
@@ -204,9 +143,9 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* Whether a job has waited long enough to take less than an answer.  Once its question was sent, the resolver has had at
  * least a second of that. */
-static bool is_patience_over(const struct resolver *r, const struct job *job, uint64_t sent_ns, uint64_t since_ns, bool has_stale)
+bool resolver_patience_is_over(const struct resolver *r, const struct job *job, uint64_t sent_ns, uint64_t since_ns, bool has_stale)
 {
-	uint64_t now = clock_ns(), budget = budget_ns(job), waited = now - since_ns;
+	uint64_t now = clock_ns(), budget = resolver_budget_ns(job), waited = now - since_ns;
 	if (has_stale)
 		return waited >= least(budget, RESOLVE_STALE_MS * NS_PER_MS);
 	if (waited < budget)
@@ -236,7 +175,7 @@ static void view_half(struct resolver *r, struct name_entry *name, enum dns_type
 	*v = (struct half_view){ .state = HALF_WAIT };
 	if (name_half_is_fresh(h, now))
 		view_known(h, now, v);
-	else if (!name_half_has_failed(h, now) && !is_patience_over(r, job, h->sent_ns, since_ns, stale))
+	else if (!name_half_has_failed(h, now) && !resolver_patience_is_over(r, job, h->sent_ns, since_ns, stale))
 		return;
 	else if (stale)
 		view_known(h, now, v);
@@ -274,23 +213,7 @@ static bool resolve_job(struct resolver *r, struct batch *b, const struct job *j
 
 /* ---- jobs ---- */
 
-/* Why nothing may be sent to a job's own resolver; NULL: it may. */
-static const char *denied_resolver(const struct address_policy *policy, const char *text)
-{
-	struct target t;
-	char why[256];
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	const size_t len = strlen(text);
-	const bool alone = target_parse_host(text, len, &t, why, sizeof(why));
-	must(alone || target_parse(text, len, &t, why, sizeof(why)));
-	v4.sin_port = v6.sin6_port = htons(alone ? 53 : t.port);
-	memcpy(&v4.sin_addr, t.address, 4);
-	memcpy(&v6.sin6_addr, t.address, 16);
-	return policy_denies(policy, t.family == FAMILY_V4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6);
-}
-
-static void shut_down(const struct job *job, struct resolved *into)
+void resolver_shut_down(const struct job *job, struct resolved *into)
 {
 	into->count = 1;
 	into->job[0] = *job;
@@ -312,7 +235,7 @@ static void end_wait(struct resolver *r, struct waiter *w)
 }
 
 /* What a waiting job has become leaves as a part; with the last one the whole is out of our hands. */
-static void release(struct resolver *r, struct waiter *w, const struct resolved *rows)
+void resolver_release(struct resolver *r, struct waiter *w, const struct resolved *rows)
 {
 	struct batch *whole = w->whole;
 	end_wait(r, w);
@@ -327,55 +250,18 @@ static void release(struct resolver *r, struct waiter *w, const struct resolved 
 		r->config.whole(r->config.arg, whole);
 }
 
-static void note_time(struct resolved *rows, uint64_t since_ns)
-{
-	const uint64_t us = (clock_ns() - since_ns) / NS_PER_US;
-	rows->outcome[0].dns_us = us ? (uint32_t)us : 1;
-}
-
-/* The row of a job of type dns whose patience is over, or false. */
-static bool give_up_check(struct resolver *r, const struct waiter *w, struct resolved *rows)
-{
-	static const struct dns_records silence = { .outcome = DNS_SILENT };
-	const struct job *job = &w->whole->jobs[w->job];
-	if (!is_patience_over(r, job, w->check->sent_ns, w->since_ns, false))
-		return false;
-	record_row(w->whole, job, &silence, r->config.policy, dns_query_upstream_who(r->query, w->check->upstream),
-		   (clock_ns() - w->since_ns) / NS_PER_MS, rows);
-	note_time(rows, w->since_ns);
-	return true;
-}
-
-static void check_done(void *arg, void *tag, const struct dns_records *answer)
-{
-	struct resolver *r = arg;
-	struct check *c = tag;
-	struct waiter *w = c->waiter;
-	struct resolved rows;
-	counter_add(&r->counters.answers[answer->outcome], 1);
-	if (answer->outcome != DNS_SILENT && answer->outcome != DNS_UNREACHED)
-		r->answered_ns = clock_ns();
-	if (w) {
-		record_row(w->whole, &w->whole->jobs[w->job], answer, r->config.policy, dns_query_upstream_who(r->query, c->upstream),
-			   (clock_ns() - w->since_ns) / NS_PER_MS, &rows);
-		note_time(&rows, w->since_ns);
-		release(r, w, &rows);
-	}
-	check_free(c);
-}
-
 static void look_at(struct resolver *r, struct waiter *w)
 {
 	struct resolved rows;
 	const struct job *job = &w->whole->jobs[w->job];
 	if (atomic_load(&r->draining))
-		shut_down(job, &rows);
+		resolver_shut_down(job, &rows);
 	else if (!w->name) {
-		if (!give_up_check(r, w, &rows))
+		if (!name_check_give_up(r, w, &rows))
 			return;
 	} else if (!resolve_job(r, w->whole, job, w->name, w->since_ns, &rows))
 		return;
-	release(r, w, &rows);
+	resolver_release(r, w, &rows);
 }
 
 static void look_again(struct resolver *r, struct name_entry *name)
@@ -386,7 +272,7 @@ static void look_again(struct resolver *r, struct name_entry *name)
 	}
 }
 
-static struct waiter *wait_new(struct resolver *r, struct batch *b, unsigned job, uint64_t since_ns)
+struct waiter *resolver_wait(struct resolver *r, struct batch *b, unsigned job, uint64_t since_ns)
 {
 	struct waiter *w = malloc(sizeof(*w));
 	must_say(w, "no memory for a job that waits");
@@ -398,52 +284,10 @@ static struct waiter *wait_new(struct resolver *r, struct batch *b, unsigned job
 
 static void wait_for_name(struct resolver *r, struct batch *b, unsigned job, struct name_entry *name, uint64_t since_ns)
 {
-	struct waiter *w = wait_new(r, b, job, since_ns);
+	struct waiter *w = resolver_wait(r, b, job, since_ns);
 	w->name = name;
 	w->next_same = name->waiting;
 	name->waiting = w;
-}
-
-static void wait_for_answer(struct resolver *r, struct batch *b, unsigned job, int upstream, uint64_t since_ns)
-{
-	const struct job *j = &b->jobs[job];
-	struct check *c = malloc(sizeof(*c));
-	must_say(c, "no memory for a question");
-	*c = (struct check){ .next = r->checks, .from = &r->checks, .upstream = upstream, .record = (enum job_record)j->record };
-	snprintf(c->name, sizeof(c->name), "%.*s", j->host_len, (const char *)b->blob + j->host_at);
-	if (r->checks)
-		r->checks->from = &c->next;
-	r->checks = c;
-	c->waiter = wait_new(r, b, job, since_ns);
-	c->waiter->check = c;
-	queue(r, &(struct queued){ .check = c });
-}
-
-/* Why a job of type dns is not asked for, in into; false: it waits for its answer. */
-static bool look_at_check(struct resolver *r, struct batch *b, unsigned i, uint64_t since_ns, struct resolved *into)
-{
-	const struct job *job = &b->jobs[i];
-	char server[RESOLVER_TEXT_MAX + 1], list[RESOLVERS_TEXT_MAX] = "", why[256];
-	int upstream = 0;
-	if (atomic_load(&r->draining)) {
-		shut_down(job, into);
-		return true;
-	}
-	snprintf(server, sizeof(server), "%.*s", job->resolver_len, (const char *)b->blob + job->resolver_at);
-	if (job->resolver_len) {
-		const char *denied = resolver_list_add(list, server, why, sizeof(why)) ? denied_resolver(r->config.policy, server) : why;
-		if (denied) {
-			record_row_verdict(b, job, VERDICT_DENIED, denied, into);
-			return true;
-		}
-		upstream = dns_query_upstream(r->query, list);
-		if (upstream < 0) {
-			record_row_verdict(b, job, VERDICT_LOCAL, "an engine asks at most 64 different resolvers, and this is one more", into);
-			return true;
-		}
-	}
-	wait_for_answer(r, b, i, upstream, since_ns);
-	return false;
 }
 
 /* The rows of one job of a fresh batch; false: it waits. */
@@ -455,7 +299,7 @@ static bool look_at_fresh(struct resolver *r, struct batch *b, unsigned i, uint6
 		return true;
 	}
 	if (job->type == JOB_DNS)
-		return look_at_check(r, b, i, since_ns, into);
+		return name_check_begin(r, b, i, since_ns, into);
 	if (job->family != FAMILY_NONE) {
 		resolve_literal(b, job, into);
 		return true;
@@ -467,7 +311,7 @@ static bool look_at_fresh(struct resolver *r, struct batch *b, unsigned i, uint6
 		return true;
 	}
 	if (atomic_load(&r->draining)) {
-		shut_down(job, into);
+		resolver_shut_down(job, into);
 		return true;
 	}
 	counter_add(&r->counters.misses, 1);
@@ -526,7 +370,7 @@ static void look_at_patience(struct resolver *r)
 	for (struct waiter *w = r->oldest, *next; w; w = next) {
 		const struct job *job = &w->whole->jobs[w->job];
 		next = w->newer;
-		if (all || now - w->since_ns >= least(budget_ns(job), RESOLVE_STALE_MS * NS_PER_MS))
+		if (all || now - w->since_ns >= least(resolver_budget_ns(job), RESOLVE_STALE_MS * NS_PER_MS))
 			look_at(r, w);
 	}
 }
@@ -573,7 +417,7 @@ static void *resolver_run(void *arg)
 		look_at_patience(r);
 		send_questions(r);
 		r->config.give(r->config.arg, &r->out);
-		counter_set(&r->counters.open, dns_query_open_count(r->query));
+		counter_set(&r->counters.open, dns_query_open_count(r->query, false) + dns_query_open_count(r->query, true));
 		keep_house(r);
 		dns_query_turn(r->query, turn_wait_ms(r));
 	}
@@ -590,13 +434,14 @@ struct resolver *resolver_start(const struct resolve_config *config, char *why, 
 		return NULL;
 	}
 	r->config = *config;
-	r->last = &r->first;
+	r->usual.last = &r->usual.first;
+	r->others.last = &r->others.first;
 	r->query = dns_query_open(config->servers, query_done, r, why, why_len);
 	if (!r->query) {
 		free(r);
 		return NULL;
 	}
-	dns_query_on_records(r->query, check_done);
+	dns_query_on_records(r->query, name_check_done);
 	batch_queue_init(&r->inbox);
 	return r;
 }
@@ -626,10 +471,10 @@ void resolver_stop(struct resolver *r)
 		dns_query_wake(r->query);
 		pthread_join(r->thread, NULL);
 	}
-	for (struct queued *one; (one = r->first);) {
-		r->first = one->next;
-		free(one);
-	}
+	while (r->usual.first)
+		free(queue_take(&r->usual));
+	while (r->others.first)
+		free(queue_take(&r->others));
 	dns_query_close(r->query);
 	for (struct waiter *w; (w = r->oldest);) {
 		struct batch *whole = w->whole;
@@ -639,7 +484,7 @@ void resolver_stop(struct resolver *r)
 			batch_free(whole);
 	}
 	while (r->checks)
-		check_free(r->checks);
+		name_check_free(r->checks);
 	for (struct batch *b; (b = batch_list_take(&r->out));)
 		batch_free(b);
 	batch_queue_free(&r->inbox);

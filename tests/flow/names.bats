@@ -268,6 +268,18 @@ fd00:18::7 open" ]
 	results 3 | jq -r '"\(.monitor) \(.verdict)"' | xargs | grep -qx 'inner denied text open own denied'
 }
 
+@test "resolvers that jobs name may be dead: neither other names nor the engine's slots wait for them" {
+	engine_start --resolver "$DNS" --slots 1000 --metrics 127.0.0.1:0
+	awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%s[\"d" i "\", \"dead.r" i ".test\", 53]", i % 60 ? "," : (i ? "]]\n" : "") \
+		"[{\"type\": \"dns\", \"timeout_ms\": 2000, \"resolver\": \"'"$DNS"'\"}, ["; print "]]" }' |
+		while read -r batch; do batch_add jobs "$batch"; done >/dev/null
+	wait_for 20 metric_is jobs_taken_total -eq 3000
+	batch_add hot '[{}, [["named", "a-198-18-0-7.test", 1000]]]'
+	wait_for 60 metric_is jobs_published_total -eq 3001
+	[ "$(results_there | jq -r 'select(.monitor == "named").verdict')" = open ]
+	results_there | jq -r 'select(.monitor != "named") | "\(.verdict) \(.class)"' | sort -u | xargs | grep -qx 'local unknown resolver unknown'
+}
+
 @test "names of type dns wait for no other, and an engine that leaves answers them" {
 	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
 	awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%s%s", i % 60 ? "," : i ? "]]\n[{\"type\": \"dns\", \"timeout_ms\": 60000}, [" : "[{\"type\": \"dns\", \"timeout_ms\": 60000}, [",
