@@ -204,7 +204,7 @@ void batch_queue_init(struct batch_queue *q)
 	wait_init(&q->filled);
 	pthread_mutex_init(&q->lock, NULL);
 	q->list = (struct batch_list){ 0 };
-	q->nudged = false;
+	q->awaited = q->nudged = false;
 }
 
 void batch_queue_free(struct batch_queue *q)
@@ -221,18 +221,32 @@ void batch_queue_put(struct batch_queue *q, struct batch_list *from)
 		return;
 	pthread_mutex_lock(&q->lock);
 	batch_list_join(&q->list, from);
-	pthread_cond_signal(&q->filled);
+	const bool awaited = q->awaited;
+	q->awaited = false; /* one signal wakes who sleeps; he takes what comes until then */
 	pthread_mutex_unlock(&q->lock);
+	if (awaited)
+		pthread_cond_signal(&q->filled);
 }
 
 void batch_queue_take(struct batch_queue *q, struct batch_list *into, unsigned wait_ms)
 {
 	pthread_mutex_lock(&q->lock);
-	if (!q->list.head && !q->nudged && wait_ms)
+	if (!q->list.head && !q->nudged && wait_ms) {
+		q->awaited = true;
 		wait_until_ns(&q->filled, &q->lock, clock_ns() + wait_ms * NS_PER_MS); /* a wake-up without a batch is fine */
+		q->awaited = false;
+	}
 	q->nudged = false;
 	batch_list_join(into, &q->list);
 	pthread_mutex_unlock(&q->lock);
+}
+
+void batch_queue_gather(struct batch_queue *q, uint64_t at_ns)
+{
+	pthread_mutex_lock(&q->lock);
+	while (!q->nudged && clock_ns() < at_ns)
+		wait_until_ns(&q->filled, &q->lock, at_ns);
+	pthread_mutex_unlock(&q->lock); /* a nudge is left for the take that follows */
 }
 
 void batch_queue_nudge(struct batch_queue *q)

@@ -71,6 +71,7 @@ struct batch_queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
 	struct batch_list list;
+	bool awaited; /* somebody sleeps until there is a batch; else nobody is woken, which would cost a system call */
 	bool nudged; /* since the last take */
 };
 
@@ -79,7 +80,9 @@ void batch_queue_free(struct batch_queue *q);
 void batch_queue_put(struct batch_queue *q, struct batch_list *from); /* takes all of from */
 /* Takes all there is; waits at most wait_ms for the first (0: does not wait). */
 void batch_queue_take(struct batch_queue *q, struct batch_list *into, unsigned wait_ms);
-/* Ends a wait in batch_queue_take() early, the next one if nobody waits now. */
+/* Sleeps until clock_ns() is at_ns, so that what comes meanwhile is taken together; a batch does not end it. */
+void batch_queue_gather(struct batch_queue *q, uint64_t at_ns);
+/* Ends a wait in batch_queue_take() or batch_queue_gather() early, the next one if nobody waits now. */
 void batch_queue_nudge(struct batch_queue *q);
 
 #endif

@@ -42,6 +42,7 @@ struct connector {
 	const char *lacks; /* what this kernel does not let it do, though it works; NULL: nothing */
 	connector_done *done;
 	void *arg;
+	uint64_t turned_ns;   /* clock_ns() when the answers that turn() delivers had come */
 	uint32_t slots;
 };
 

@@ -143,6 +143,7 @@ static void epoll_turn(struct connector *c, uint64_t wait_ns)
 	struct connector_epoll *e = self(c);
 	int n = wait_events(e, shorter_wait(e, wait_ns));
 	must_say(n >= 0 || errno == EINTR, "epoll_wait: %s", strerror(errno));
+	c->turned_ns = clock_ns();
 	for (int i = 0; i < n; i++)
 		deliver_event(e, &e->events[i]);
 	deliver_inline(e);

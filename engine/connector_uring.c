@@ -216,6 +216,7 @@ static void uring_turn(struct connector *c, uint64_t wait_ns)
 	unsigned head, seen = 0;
 	arm_wake(u);
 	wait_for_completion(u, u->refused_count ? 0 : wait_ns);
+	c->turned_ns = clock_ns();
 	io_uring_for_each_cqe(&u->ring, head, cqe) {
 		deliver(u, cqe->user_data, cqe->res);
 		seen++;

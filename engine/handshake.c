@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Up to tcpi_total_retrans is all we read; the kernel copies no more than it is asked for. */
@@ -119,7 +120,7 @@ static void drain_error_queue(int fd, const struct sockaddr *to, struct evidence
 
 /* On a port of this host where nobody listens, and that the kernel may draw as a source port, one probe in some 28,000
  * meets itself: a simultaneous open with both ends the same socket (RFC 9293 3.5).  Its round trip takes microseconds,
- * so only the nearest are asked, for 0.2 us. */
+ * so of the ports that may be drawn only the nearest are asked, for 0.2 us. */
 #define SELF_RTT_MOST_US 1000
 
 static bool met_itself(int fd, const struct sockaddr *to, uint32_t rtt_us)
@@ -130,7 +131,7 @@ static bool met_itself(int fd, const struct sockaddr *to, uint32_t rtt_us)
 	       same_target((const struct sockaddr *)&mine, to);
 }
 
-void handshake_look(int fd, int res, const struct sockaddr *to, struct evidence *seen)
+void handshake_look(int fd, int res, const struct sockaddr *to, bool own_port, struct evidence *seen)
 {
 	*seen = (struct evidence){ .res = res };
 	if (!read_tcp_info(fd, seen)) {
@@ -138,7 +139,7 @@ void handshake_look(int fd, int res, const struct sockaddr *to, struct evidence 
 		return;
 	}
 	if (seen->tcp_state == TCP_ESTABLISHED || seen->tcp_state == TCP_CLOSE_WAIT) {
-		if (met_itself(fd, to, seen->rtt_us)) /* nobody else was there */
+		if (own_port && met_itself(fd, to, seen->rtt_us)) /* nobody else was there */
 			*seen = (struct evidence){ .res = -ECONNREFUSED, .tcp_state = TCP_CLOSE };
 		return;
 	}
@@ -149,7 +150,9 @@ void handshake_look(int fd, int res, const struct sockaddr *to, struct evidence 
 int handshake_forget(int fd, bool was_open, uint8_t family)
 {
 	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
-	if (connect(fd, &nowhere, sizeof(nowhere)) < 0)
+	/* The system call itself: libc's connect(2) is a point of cancellation, which in a process with threads costs two
+	 * atomic operations, and nobody cancels a lane. */
+	if (syscall(SYS_connect, fd, &nowhere, sizeof(nowhere)) < 0)
 		return -errno;
 	/* An IPv4 socket queues ICMP only while in SYN_SENT; one that was open has nothing to drain.  IPv6 sockets ask
 	 * for all of it (IPV6_RECVERR).  The pending error that the reset itself leaves behind is cleared by the next

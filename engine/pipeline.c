@@ -101,15 +101,17 @@ static unsigned idlest_lane(struct pipeline *p)
 static void give_to_lanes(void *arg, struct batch_list *batches)
 {
 	struct pipeline *p = arg;
+	struct batch_list each[PIPELINE_LANES_MAX] = { 0 };
+	pthread_mutex_lock(&p->giving);
 	for (struct batch *b; (b = batch_list_take(batches));) {
-		struct batch_list one = { 0 };
-		pthread_mutex_lock(&p->giving);
 		unsigned i = idlest_lane(p);
 		p->given[i] += b->count;
-		pthread_mutex_unlock(&p->giving);
-		batch_list_add(&one, b);
-		lane_give(p->lane[i], &one);
+		batch_list_add(&each[i], b);
 	}
+	pthread_mutex_unlock(&p->giving);
+	for (unsigned i = 0; i < p->config.lanes; i++) /* a sleeping lane is woken once, not for each batch */
+		if (each[i].head)
+			lane_give(p->lane[i], &each[i]);
 }
 
 /* All parts were back before the resolver let go of it. */
@@ -179,8 +181,8 @@ static void give_back(struct pipeline *p, struct batch_list *published)
 	}
 	pthread_mutex_lock(&p->lock);
 	p->published += jobs;
-	pthread_cond_broadcast(&p->moved);
 	pthread_mutex_unlock(&p->lock);
+	pthread_cond_broadcast(&p->moved); /* not under the lock, which the woken would only wait for */
 }
 
 /* Parts wait for the rest of their whole. */
@@ -203,6 +205,7 @@ static void *writer_run(void *arg)
 	unsigned wait_ms = 0;
 	while (!atomic_load(&p->stopped)) {
 		struct batch_list fresh = { 0 }, published = { 0 };
+		batch_queue_gather(&p->finished, p->sink->gathers_until_ns);
 		batch_queue_take(&p->finished, &fresh, wait_ms);
 		join_parts(&fresh);
 		wait_ms = p->sink->put(p->sink, &fresh, &published);

@@ -302,12 +302,12 @@ static unsigned settle_ms(const struct job *job, const struct outcome *o)
 	return two < SETTLE_AUTO_MIN_MS ? SETTLE_AUTO_MIN_MS : two > JOB_SETTLE_AUTO_MAX_MS ? JOB_SETTLE_AUTO_MAX_MS : (unsigned)two;
 }
 
-static enum verdict look(struct probe *p, int res, uint64_t now_ns, struct outcome *into)
+static enum verdict look(const struct probes *ps, struct probe *p, int res, uint64_t now_ns, struct outcome *into)
 {
 	struct sockaddr_in6 to;
 	struct evidence seen;
 	job_sockaddr(job_of(p), &to);
-	handshake_look(p->fd, res, (struct sockaddr *)&to, &seen);
+	handshake_look(p->fd, res, (struct sockaddr *)&to, socket_pool_may_draw(ps->pool, job_of(p)->port), &seen);
 	seen.wall_us = us_between(p->started_ns, now_ns);
 	return verdict_judge(&seen, into);
 }
@@ -330,11 +330,13 @@ static void wait_again(struct probes *ps, struct probe *p, uint64_t now_ns)
 
 static void judge_handshake(struct probes *ps, struct probe *p, int res)
 {
-	uint64_t now = clock_ns();
+	/* Once a turn, and nearer to the answer than the clock is when hundreds of them were looked at; but for a deadline the
+	 * turn may have begun too long ago. */
+	uint64_t now = res == -ECANCELED ? clock_ns() : ps->connector->turned_ns;
 	struct outcome *o = outcome_of(p);
 	if (res == -ECANCELED && now + DEADLINE_SLACK_NS < deadline_ns(p))
 		res = -EAGAIN; /* the kernel dropped the request; silence was not heard */
-	enum verdict v = look(p, res, now, o);
+	enum verdict v = look(ps, p, res, now, o);
 	if (v == VERDICT_NONE) {
 		wait_again(ps, p, now);
 		return;
@@ -355,7 +357,7 @@ static void judge_handshake(struct probes *ps, struct probe *p, int res)
 static void judge_settled(struct probes *ps, struct probe *p, int res)
 {
 	struct outcome after = { 0 }, *o = outcome_of(p);
-	bool reset = look(p, 0, clock_ns(), &after) == VERDICT_RESET;
+	bool reset = look(ps, p, 0, clock_ns(), &after) == VERDICT_RESET;
 	/* The kernel sets the error before the state, on whichever CPU the reset arrived: woken in between, the state still
 	 * says ESTABLISHED. */
 	if (reset || (res == 0 && handshake_error(p->fd) == ECONNRESET)) {

@@ -245,7 +245,7 @@ static void publish(struct result_stream *rs, struct batch_list *published)
 		}
 	}
 	backoff_reset(&rs->backoff);
-	rs->not_before_ns = clock_ns() + GATHER_NS;
+	rs->sink.gathers_until_ns = rs->not_before_ns = clock_ns() + GATHER_NS;
 }
 
 /* ---- what is due from time to time ---- */
@@ -326,7 +326,7 @@ struct sink *result_stream_new(const struct result_stream_config *config, struct
 	if (!rs)
 		return NULL;
 	snprintf(name, sizeof(name), "portwatch-engine:%.32s:results", config->place->region);
-	rs->sink = (struct sink){ result_stream_put, result_stream_interrupt };
+	rs->sink = (struct sink){ .put = result_stream_put, .interrupt = result_stream_interrupt };
 	rs->config = config;
 	rs->counters = counters;
 	rs->backoff.seed = (uint32_t)clock_ns();

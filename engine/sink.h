@@ -13,6 +13,9 @@ struct sink {
 
 	/* Makes a put() that waits return soon; from any thread. */
 	void (*interrupt)(struct sink *s);
+
+	/* Set by put(): until then (clock_ns) it would only keep what is new, so it need not be called for that. */
+	uint64_t gathers_until_ns;
 };
 
 #endif

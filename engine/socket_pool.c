@@ -121,8 +121,8 @@ static int set_up(struct socket_pool *p, int fd, unsigned kind)
 	 * never sees a connection that is reset within 200 ms. */
 	if (half && setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof(on)) < 0)
 		return -errno;
-	if (p->port_range) /* a help only: kernels before 6.3 do not know it */
-		(void)setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &p->port_range, sizeof(p->port_range));
+	if (p->port_range && setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &p->port_range, sizeof(p->port_range)) < 0)
+		p->port_range = 0; /* a help only: kernels before 6.3 do not know it */
 	int bound = bind_source(p, fd, v6);
 	return bound < 0 ? bound : p->connector->ops->adopt(p->connector, fd);
 }

@@ -27,7 +27,7 @@ struct socket_pool {
 	const struct local_addresses *from;
 	uint32_t capacity;	/* sockets at most: the lane's slots */
 	uint32_t made;
-	uint32_t port_range;	/* for IP_LOCAL_PORT_RANGE: last << 16 | first; 0: not known */
+	uint32_t port_range;	/* for IP_LOCAL_PORT_RANGE: last << 16 | first; 0: not known, or not to this kernel */
 	uint32_t next_source[2]; /* round robin over the local addresses, v4 and v6 */
 	uint32_t idle[POOL_KINDS];
 	int *stack[POOL_KINDS]; /* NULL until a socket of that kind was first wanted */
@@ -44,6 +44,12 @@ static inline unsigned socket_kind(uint8_t family, uint8_t close)
 /* A socket of that kind, as good as new; a descriptor shortage is met by closing an idle one of another kind.
  * Negative: -errno of socket(2), bind(2) or setsockopt(2). */
 int socket_pool_take(struct socket_pool *p, unsigned kind);
+/* Whether a socket of this pool may leave from that port: no source is drawn beyond the range that was set on it (unless
+ * the host's own is later moved to where they have no port in common, which the kernel then prefers). */
+static inline bool socket_pool_may_draw(const struct socket_pool *p, uint16_t port)
+{
+	return !p->port_range || (port >= (p->port_range & UINT16_MAX) && port <= p->port_range >> 16);
+}
 /* Gives one back after handshake_forget(). */
 void socket_pool_return(struct socket_pool *p, unsigned kind, int fd);
 /* Closes one that shall not be used again. */

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct twin_key) == 24, "compared and hashed as bytes: no padding");
-
 int twins_init(struct twins *t, uint32_t slots)
 {
 	uint32_t buckets = 16;
@@ -36,26 +34,37 @@ void twins_free(struct twins *t)
 
 void twin_key_of(const struct job *job, struct twin_key *key)
 {
-	*key = (struct twin_key){ .port = job->port, .settle_ms = job->settle_ms, .timeout_ms = job->timeout_ms,
-				  .family = job->family, .close = job->close };
-	memcpy(key->address, job->address, job->family == FAMILY_V6 ? 16 : 4);
+	uint32_t v4;
+	if (job->family == FAMILY_V6) {
+		memcpy(key->word, job->address, 16);
+	} else {
+		memcpy(&v4, job->address, 4);
+		key->word[0] = v4;
+		key->word[1] = 0;
+	}
+	key->word[2] = job->port | (uint64_t)job->settle_ms << 16 | (uint64_t)job->timeout_ms << 32 |
+		       (uint64_t)job->family << 48 | (uint64_t)job->close << 56;
 }
 
 static uint32_t bucket_of(const struct twins *t, const struct twin_key *key)
 {
-	uint64_t word[3], h = 0;
-	memcpy(word, key, sizeof(word));
+	uint64_t h = 0;
 	for (unsigned i = 0; i < 3; i++) {
-		h = (h ^ word[i]) * 0x9e3779b97f4a7c15ull;
+		h = (h ^ key->word[i]) * 0x9e3779b97f4a7c15ull;
 		h ^= h >> 32;
 	}
 	return (uint32_t)h & t->mask;
 }
 
+static bool same_key(const struct twin_key *a, const struct twin_key *b)
+{
+	return a->word[0] == b->word[0] && a->word[1] == b->word[1] && a->word[2] == b->word[2];
+}
+
 uint32_t twins_find(const struct twins *t, const struct twin_key *key)
 {
 	uint32_t slot = t->head[bucket_of(t, key)];
-	while (slot != TWINS_NONE && memcmp(&t->of[slot].key, key, sizeof(*key)) != 0)
+	while (slot != TWINS_NONE && !same_key(&t->of[slot].key, key))
 		slot = t->of[slot].older;
 	return slot;
 }

@@ -7,10 +7,9 @@
 
 #define TWINS_NONE UINT32_MAX
 
+/* The address, and the rest in one number: compared, hashed and stored as three words. */
 struct twin_key {
-	uint8_t address[16];
-	uint16_t port, settle_ms, timeout_ms;
-	uint8_t family, close;
+	uint64_t word[3];
 };
 
 struct twin {

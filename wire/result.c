@@ -1,17 +1,18 @@
 /* result.c - writes what became of jobs as rows, reads rows back, and says each as a sentence.
  * In: a job and its outcome, or the blob of a result entry.  Out: the blob, or one struct result a row.
  * Owns: the growing blob.  Why so: one table of columns says what a reader believes, so a row from another engine is
- * refused with the name of its column and never half believed. */
+ * refused with the name of its column and never half believed.  Rows are written by hand, into room for the longest. */
 #include "wire/result.h"
 #include "base/must.h"
 #include "base/printable.h"
 #include "wire/guard.h"
 #include "wire/msgpack_read.h"
+#include "wire/msgpack_write.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#define HEADER_ROOM 5 /* the longest array header; the real one is written right before the rows, once they are counted */
+#define HEADER_ROOM PUT_HEADER_MOST /* the real one is written right before the rows, once they are counted */
 
 enum column {
 	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
@@ -21,20 +22,29 @@ enum column {
 };
 
 struct result_rows {
-	msgpack_sbuffer bytes; /* HEADER_ROOM, then the rows */
-	msgpack_packer pk;
+	uint8_t *bytes; /* HEADER_ROOM, then the rows */
+	size_t size, room;
 	unsigned count;
+};
+
+/* The longest row, but for its detail and its addresses: a header, three texts, nine numbers, and the ICMP with its own text. */
+enum {
+	TEXT_MOST = UINT8_MAX + PUT_HEADER_MOST,
+	ROW_MOST = PUT_HEADER_MOST + 4 * TEXT_MOST + COLUMNS * PUT_NUMBER_MOST,
+	ROOM_FIRST = 16384,
+	SENTENCE_MOST = 400,
 };
 
 struct result_rows *result_rows_new(void)
 {
 	struct result_rows *rows = calloc(1, sizeof(*rows));
-	static const char room[HEADER_ROOM];
 
 	if (!rows)
 		return NULL;
-	msgpack_packer_init(&rows->pk, &rows->bytes, msgpack_sbuffer_write);
-	if (msgpack_sbuffer_write(&rows->bytes, room, sizeof(room))) {
+	rows->size = HEADER_ROOM;
+	rows->room = ROOM_FIRST;
+	rows->bytes = malloc(rows->room);
+	if (!rows->bytes) {
 		free(rows);
 		return NULL;
 	}
@@ -45,13 +55,30 @@ void result_rows_free(struct result_rows *rows)
 {
 	if (!rows)
 		return;
-	msgpack_sbuffer_destroy(&rows->bytes);
+	free(rows->bytes);
 	free(rows);
 }
 
-/* 203.0.113.7 by hand: inet_ntop() spends more on its sprintf than the rest of the row takes. */
-static void v4_text(const uint8_t address[4], char *into)
+/* Where the next row may be written, whatever stands in it but long texts (detail, addresses) of more bytes than said;
+ * NULL: no memory. */
+static uint8_t *row_room(struct result_rows *rows, size_t long_len)
 {
+	const size_t wanted = rows->size + ROW_MOST + 2 * PUT_HEADER_MOST + long_len;
+
+	if (wanted > rows->room) {
+		uint8_t *grown = realloc(rows->bytes, 2 * wanted);
+		if (!grown)
+			return NULL;
+		rows->bytes = grown;
+		rows->room = 2 * wanted;
+	}
+	return rows->bytes + rows->size;
+}
+
+/* 203.0.113.7 by hand: inet_ntop() spends more on its sprintf than the rest of the row takes.  Returns its length. */
+static size_t v4_text(const uint8_t address[4], char *into)
+{
+	const char *start = into;
 	for (unsigned i = 0; i < 4; i++) {
 		uint8_t n = address[i];
 		if (n >= 100)
@@ -61,123 +88,102 @@ static void v4_text(const uint8_t address[4], char *into)
 		*into++ = (char)('0' + n % 10);
 		*into++ = i < 3 ? '.' : 0;
 	}
+	return (size_t)(into - start - 1);
 }
 
-static void address_text(uint8_t family, const uint8_t *address, char into[INET6_ADDRSTRLEN])
+/* Returns the length of the text. */
+static size_t address_text(uint8_t family, const uint8_t *address, char into[INET6_ADDRSTRLEN])
 {
 	if (family == FAMILY_V4)
-		v4_text(address, into);
-	else if (family == FAMILY_V6)
+		return v4_text(address, into);
+	into[0] = 0;
+	if (family == FAMILY_V6)
 		inet_ntop(AF_INET6, address, into, INET6_ADDRSTRLEN);
-	else
-		into[0] = 0;
+	return strlen(into);
 }
 
-/* The packers below return true for failure, so that || keeps their order and stops at the first. */
-static bool pack_text(msgpack_packer *pk, const char *text, size_t len)
+static uint8_t *put_text_or_nil(uint8_t *at, const char *text, size_t len)
 {
-	if (len == 0)
-		return msgpack_pack_nil(pk);
-	return msgpack_pack_str(pk, len) || msgpack_pack_str_body(pk, text, len);
+	return len ? put_text(at, text, (uint32_t)len) : put_nil(at);
 }
 
-static bool pack_address(msgpack_packer *pk, uint8_t family, const uint8_t *address)
+static uint8_t *put_unless_zero(uint8_t *at, uint32_t n)
 {
-	char text[INET6_ADDRSTRLEN];
-
-	address_text(family, address, text);
-	return pack_text(pk, text, strlen(text));
+	return n ? put_uint(at, n) : put_nil(at);
 }
 
 /* Host and address; a host that is the address, to the letter, is not said twice. */
-static bool pack_host(msgpack_packer *pk, const struct job *job, const char *host)
+static uint8_t *put_host(uint8_t *at, const struct job *job, const char *host)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	address_text(job->family, job->address, text);
-	size_t len = strlen(text);
-	bool same = len == job->host_len && !memcmp(text, host, len);
-	return pack_text(pk, host, same ? 0 : job->host_len) || pack_text(pk, text, len);
+	const size_t len = address_text(job->family, job->address, text);
+	const bool same = len == job->host_len && !memcmp(text, host, len);
+	return put_text_or_nil(put_text_or_nil(at, host, same ? 0 : job->host_len), text, len);
 }
 
-static bool pack_unless_zero(msgpack_packer *pk, uint32_t n)
+static uint8_t *put_icmp(uint8_t *at, const struct icmp_answer *icmp)
 {
-	return n ? msgpack_pack_uint32(pk, n) : msgpack_pack_nil(pk);
-}
+	char text[INET6_ADDRSTRLEN];
 
-static bool pack_icmp(msgpack_packer *pk, const struct icmp_answer *icmp)
-{
 	if (icmp->family == FAMILY_NONE)
-		return msgpack_pack_nil(pk);
-	return msgpack_pack_array(pk, icmp->ours ? 4 : 3) || msgpack_pack_uint8(pk, icmp->type) ||
-	       msgpack_pack_uint8(pk, icmp->code) || pack_address(pk, icmp->family, icmp->offender) ||
-	       (icmp->ours && msgpack_pack_true(pk));
+		return put_nil(at);
+	at = put_array(at, icmp->ours ? 4 : 3);
+	at = put_uint(put_uint(at, icmp->type), icmp->code);
+	at = put_text_or_nil(at, text, address_text(icmp->family, icmp->offender, text));
+	return icmp->ours ? put_true(at) : at;
 }
 
-static bool pack_detail(msgpack_packer *pk, const struct job *job, unsigned index, const struct outcome *o)
+/* The detail of a row, in text where it has to be made; NULL: none. */
+static const char *detail_of(const struct job *job, unsigned index, const struct outcome *o, char text[SENTENCE_MOST])
 {
-	char text[400];
-
-	if (!job->bad && o->note) {
-		result_sentence(o, o->detail, text, sizeof(text));
-		return pack_text(pk, text, strlen(text));
-	}
-	if (!job->bad)
-		return pack_text(pk, o->detail, o->detail ? strlen(o->detail) : 0);
-	snprintf(text, sizeof(text), "bad job: %s (index %u in its batch)", job->bad, index);
-	return pack_text(pk, text, strlen(text));
-}
-
-/* What stands in few rows, at their end. */
-static bool pack_seldom(msgpack_packer *pk, const struct outcome *o)
-{
-	return o->addresses && (msgpack_pack_nil(pk) || pack_text(pk, o->addresses, strlen(o->addresses)));
+	if (job->bad)
+		snprintf(text, SENTENCE_MOST, "bad job: %s (index %u in its batch)", job->bad, index);
+	else if (o->note)
+		result_sentence(o, o->detail, text, SENTENCE_MOST);
+	else
+		return o->detail;
+	return text;
 }
 
 int result_rows_add(struct result_rows *rows, const struct job *job, const void *blob, unsigned index,
 		    const struct outcome *o)
 {
-	const char *texts = blob;
-	msgpack_packer *pk = &rows->pk;
-	size_t before = rows->bytes.size;
+	char made[SENTENCE_MOST];
+	const char *texts = blob, *detail = detail_of(job, index, o, made);
+	const size_t detail_len = detail ? strlen(detail) : 0, addresses_len = o->addresses ? strlen(o->addresses) : 0;
+	uint8_t *at = row_room(rows, detail_len + addresses_len);
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
-	if (msgpack_pack_array(pk, o->addresses ? COLUMNS : COLUMNS_USUAL) || pack_text(pk, texts + job->monitor_at, job->monitor_len) ||
-	    msgpack_pack_uint64(pk, job->slot_ms) || msgpack_pack_uint16(pk, job->attempt) ||
-	    msgpack_pack_uint8(pk, o->verdict) || pack_host(pk, job, texts + job->host_at) || pack_unless_zero(pk, job->port) ||
-	    pack_unless_zero(pk, o->rtt_us) || pack_unless_zero(pk, o->wall_us) || msgpack_pack_int32(pk, o->late_us) ||
-	    msgpack_pack_uint8(pk, o->syn_retrans) || pack_unless_zero(pk, o->error) || pack_icmp(pk, &o->icmp) ||
-	    pack_detail(pk, job, index, o) || pack_unless_zero(pk, o->dns_us) || pack_seldom(pk, o)) {
-		rows->bytes.size = before;
+	if (!at)
 		return -ENOMEM;
-	}
+	at = put_array(at, addresses_len ? COLUMNS : COLUMNS_USUAL);
+	at = put_text_or_nil(at, texts + job->monitor_at, job->monitor_len);
+	at = put_uint(at, job->slot_ms);
+	at = put_uint(at, job->attempt);
+	at = put_uint(at, o->verdict);
+	at = put_host(at, job, texts + job->host_at);
+	at = put_unless_zero(at, job->port);
+	at = put_unless_zero(at, o->rtt_us);
+	at = put_unless_zero(at, o->wall_us);
+	at = put_int32(at, o->late_us);
+	at = put_uint(at, o->syn_retrans);
+	at = put_unless_zero(at, o->error);
+	at = put_icmp(at, &o->icmp);
+	at = put_text_or_nil(at, detail, detail_len);
+	at = put_unless_zero(at, o->dns_us);
+	if (addresses_len)
+		at = put_text_or_nil(put_nil(at), o->addresses, addresses_len);
+	rows->size = (size_t)(at - rows->bytes);
 	rows->count++;
+	must(rows->size <= rows->room);
 	return 0;
-}
-
-/* As short as msgpack has it; returns its length. */
-static size_t array_header(unsigned count, uint8_t into[HEADER_ROOM])
-{
-	if (count < 16) {
-		into[0] = (uint8_t)(0x90 | count);
-		return 1;
-	}
-	if (count <= UINT16_MAX) {
-		into[0] = 0xdc;
-		into[1] = (uint8_t)(count >> 8);
-		into[2] = (uint8_t)count;
-		return 3;
-	}
-	into[0] = 0xdd;
-	for (unsigned i = 0; i < 4; i++)
-		into[1 + i] = (uint8_t)(count >> (24 - 8 * i));
-	return 5;
 }
 
 size_t result_rows_size(const struct result_rows *rows)
 {
 	uint8_t header[HEADER_ROOM];
-	return array_header(rows->count, header) + rows->bytes.size - HEADER_ROOM;
+	return (size_t)(put_array(header, rows->count) - header) + rows->size - HEADER_ROOM;
 }
 
 unsigned result_rows_count(const struct result_rows *rows) { return rows->count; }
@@ -185,17 +191,17 @@ unsigned result_rows_count(const struct result_rows *rows) { return rows->count;
 const void *result_rows_bytes(struct result_rows *rows, size_t *len)
 {
 	uint8_t header[HEADER_ROOM];
-	size_t header_len = array_header(rows->count, header);
-	char *start = rows->bytes.data + HEADER_ROOM - header_len;
+	const size_t header_len = (size_t)(put_array(header, rows->count) - header);
+	uint8_t *start = rows->bytes + HEADER_ROOM - header_len;
 
 	memcpy(start, header, header_len);
-	*len = header_len + rows->bytes.size - HEADER_ROOM;
+	*len = header_len + rows->size - HEADER_ROOM;
 	return start;
 }
 
 void result_rows_reset(struct result_rows *rows)
 {
-	rows->bytes.size = HEADER_ROOM;
+	rows->size = HEADER_ROOM;
 	rows->count = 0;
 }
 

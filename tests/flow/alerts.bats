@@ -321,8 +321,9 @@ alerts_stumbles() {
 	downs=$(count '^monitor.down')
 	engine_end eu
 	engine_end us
-	wait_for 20 seen '^monitor.unknown still '
-	wait_for 5 state_is web unknown
+	wait_for 20 state_is web unknown
+	wait_for 40 seen '^monitor.unknown still still/[0-9]+ 0 0$' # the engines are told of once, not each monitor
+	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 0 0$'
 	[ "$(event_field monitor.unknown still .data.page)" = false ]
 	[ "$(count '^monitor.down')" = "$downs" ] || { events; return 1; }
 }
@@ -334,7 +335,7 @@ alerts_stumbles() {
 	event_field monitor.up switch .data.summary | grep -q 'is not watched any more: the monitor was removed'
 	[ "$(state_of switch)" = "" ]
 	monitor db2 2002 ',"paused":true'
-	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 1 '
+	wait_for 5 seen '^monitor.unknown db2 db2/[0-9]+ 1 0$'
 	event_field monitor.unknown db2 .data.summary | grep -q 'is not watched any more: the monitor is paused'
 	state_is db2 new # and nothing more
 }

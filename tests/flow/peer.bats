@@ -73,12 +73,22 @@ connect() {
 	END
 }
 
+# Runs connect ARGS.  Where WHAT wants a fast answer a slow one is asked for again, four times: a busy machine makes some slow,
+# a peer that delays makes all slow.
+asked() { # WHAT ARGS...
+	local want=$1 try
+	for try in 1 2 3 4 5; do
+		run connect "${@:2}"
+		[[ $want == *fast && $output == *slow ]] || return 0
+	done
+}
+
 # both WHAT ARGS... PORT: the connect answers WHAT (a pattern) in both families.
 both() {
 	local want=$1 host
 	shift
 	for host in 198.18.77.7 fd00:18::77; do
-		run connect "${@:1:$#-1}" "$host" "${@: -1}"
+		asked "$want" "${@:1:$#-1}" "$host" "${@: -1}"
 		[[ $output == $want ]] || { echo "$host ${*: -1}: got '$output', want '$want'"; return 1; }
 	done
 }
@@ -91,7 +101,7 @@ count() { # PORTS FIELD
 @test "open answers the handshake at once, on every port of its range and every address" {
 	both 'ESTABLISHED state=1 retrans=0 fast' 1000
 	both 'ESTABLISHED state=1 retrans=0 fast' 1999
-	run connect 198.19.255.1 1500
+	asked '* fast' 198.19.255.1 1500
 	[ "$output" = 'ESTABLISHED state=1 retrans=0 fast' ]
 }
 
@@ -147,7 +157,7 @@ count() { # PORTS FIELD
 		for host in 198.18.77.7 fd00:18::77; do
 			want=${rest%% | *}
 			[ "$host" = fd00:18::77 ] && want=${rest##* | }
-			run connect "$host" "$port"
+			asked "$want fast" "$host" "$port"
 			[ "$output" = "$want fast" ] || { echo "$host $port: got '$output', want '$want fast'"; return 1; }
 		done
 	done <<-END

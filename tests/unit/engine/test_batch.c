@@ -228,6 +228,39 @@ static void a_nudge_before_the_wait_is_not_lost(void **state)
 	batch_queue_free(&q);
 }
 
+static void *put_and_nudge(void *arg)
+{
+	struct batch_queue *q = arg;
+	struct batch_list one = { 0 };
+	batch_list_add(&one, numbered(7, 1));
+	batch_queue_put(q, &one);
+	batch_queue_nudge(q);
+	return NULL;
+}
+
+static void gathering_is_ended_by_its_time_and_by_a_nudge_but_not_by_a_batch(void **state)
+{
+	struct batch_queue q;
+	struct batch_list got = { 0 };
+	pthread_t other;
+	uint64_t at_ns = clock_ns() + 20 * NS_PER_MS;
+	(void)state;
+	batch_queue_init(&q);
+	batch_list_add(&got, numbered(6, 1));
+	batch_queue_put(&q, &got);
+	batch_queue_gather(&q, at_ns);
+	assert_true(clock_ns() >= at_ns);
+	batch_queue_gather(&q, at_ns); /* which has passed */
+	assert_int_equal(pthread_create(&other, NULL, put_and_nudge, &q), 0);
+	batch_queue_gather(&q, clock_ns() + 3600 * NS_PER_S); /* the suite's alarm comes first */
+	pthread_join(other, NULL);
+	batch_queue_take(&q, &got, 3600 * 1000);
+	assert_int_equal(got.batches, 2);
+	for (struct batch *b; (b = batch_list_take(&got));)
+		batch_free(b);
+	batch_queue_free(&q);
+}
+
 static void a_queue_frees_what_was_left_in_it(void **state)
 {
 	struct batch_queue q;
@@ -252,6 +285,7 @@ int main(void)
 		cmocka_unit_test(an_empty_queue_gives_nothing_with_and_without_waiting),
 		cmocka_unit_test(a_nudge_ends_a_wait),
 		cmocka_unit_test(a_nudge_before_the_wait_is_not_lost),
+		cmocka_unit_test(gathering_is_ended_by_its_time_and_by_a_nudge_but_not_by_a_batch),
 		cmocka_unit_test(a_queue_frees_what_was_left_in_it),
 	};
 	alarm(120);

@@ -36,7 +36,7 @@ static struct evidence look(int fd, int res, const struct peer *to)
 	struct evidence seen;
 	memset(&seen, 0xa5, sizeof(seen));
 	peer_address(to, &at);
-	handshake_look(fd, res, (struct sockaddr *)&at, &seen);
+	handshake_look(fd, res, (struct sockaddr *)&at, true, &seen);
 	assert_int_equal(seen.icmp.family, FAMILY_NONE);
 	assert_int_equal(seen.queue_error, 0);
 	return seen;

@@ -139,6 +139,7 @@ static void deliver(struct bench *b, uint32_t slot, int res)
 	assert_int_not_equal(r->asked, ASKED_NOTHING);
 	r->asked = ASKED_NOTHING;
 	b->fake.asked_now--;
+	b->fake.c.turned_ns = clock_ns();
 	probe_answered(&b->probes, slot, res);
 }
 

@@ -148,6 +148,35 @@ static void any_mix_of_kinds_stays_within_the_capacity(void **state)
 	socket_pool_free(&p);
 }
 
+static void no_source_port_is_drawn_that_may_draw_denies(void **state)
+{
+	enum { TRIES = 200 };
+	struct socket_pool p = pool_of(1);
+	struct peer open = peer_listening(FAMILY_V4, TRIES);
+	struct sockaddr_in6 at;
+	socklen_t len = peer_address(&open, &at);
+	(void)state;
+	for (unsigned i = 0; i < TRIES; i++) {
+		struct sockaddr_in from;
+		socklen_t from_len = sizeof(from);
+		int fd = socket_pool_take(&p, POOL_V4);
+		(void)!connect(fd, (struct sockaddr *)&at, len);
+		assert_int_equal(getsockname(fd, (struct sockaddr *)&from, &from_len), 0);
+		assert_true(socket_pool_may_draw(&p, ntohs(from.sin_port)));
+		assert_int_equal(handshake_forget(fd, true, FAMILY_V4), 0);
+		socket_pool_return(&p, POOL_V4, fd);
+	}
+	if (p.port_range) {
+		assert_false(p.port_range & UINT16_MAX && socket_pool_may_draw(&p, 0));
+		assert_true(socket_pool_may_draw(&p, (uint16_t)p.port_range));
+		assert_true(socket_pool_may_draw(&p, (uint16_t)(p.port_range >> 16)));
+	}
+	p.port_range = 0;
+	assert_true(socket_pool_may_draw(&p, 1)); /* a kernel that draws from a range of its own */
+	socket_pool_free(&p);
+	peer_close(&open);
+}
+
 static void freeing_closes_every_idle_socket(void **state)
 {
 	unsigned before = descriptors_open();
@@ -328,6 +357,7 @@ int main(void)
 		cmocka_unit_test(the_last_one_given_back_is_the_first_one_taken),
 		cmocka_unit_test(there_are_never_more_sockets_than_the_capacity),
 		cmocka_unit_test(any_mix_of_kinds_stays_within_the_capacity),
+		cmocka_unit_test(no_source_port_is_drawn_that_may_draw_denies),
 		cmocka_unit_test(freeing_closes_every_idle_socket),
 		cmocka_unit_test(a_socket_that_was_not_taken_cannot_come_back),
 		cmocka_unit_test(at_capacity_an_idle_socket_of_another_kind_gives_way),
