@@ -279,19 +279,22 @@ fd00:18::7 open" ]
 	batch_add hot '[{}, [["named", "a-198-18-0-7.test", 1000]]]'
 	wait_for 60 metric_is jobs_published_total -eq 3001
 	[ "$(results_there | jq -r 'select(.monitor == "named").verdict')" = open ]
-	results_there | jq -r 'select(.monitor != "named") | "\(.verdict) \(.class)"' | sort -u | xargs | grep -qx 'local unknown resolver unknown'
+	# how many are not asked at all depends on how fast they came
+	[ "$(results_there | jq -r 'select(.monitor != "named") | "\(.verdict) \(.class)"' | grep -vcxE '(local|resolver) unknown')" = 0 ]
 }
 
 @test "names of type dns wait for no other, and an engine that leaves answers them" {
 	engine_start --resolver "$DNS" --metrics 127.0.0.1:0
 	awk 'BEGIN { for (i = 0; i < 3000; i++) printf "%s%s", i % 60 ? "," : i ? "]]\n[{\"type\": \"dns\", \"timeout_ms\": 60000}, [" : "[{\"type\": \"dns\", \"timeout_ms\": 60000}, [",
 		"[\"d" i "\", \"dead.q" i ".test\", 53]"; print "]]" }' | while read -r batch; do batch_add jobs "$batch"; done >/dev/null
-	wait_for 20 metric_is jobs_resolving -eq 3000
+	wait_for 60 metric_is jobs_taken_total -eq 3000
 	batch_add hot '[{}, [["lit", "198.18.0.7", 1000]]]'
-	[ "$(results 1 | jq -r '.monitor + .verdict')" = litopen ]
+	wait_for 20 metric_is connects_total -eq 1
+	batch_add jobs '[{"type": "dns", "timeout_ms": 60000}, [["last", "dead.last.test", 53]]]'
+	wait_for 20 metric_is jobs_taken_total -eq 3002
 	engine_stop
-	[ "$(results_there | jq -r 'select(.monitor != "lit").verdict' | sort | uniq -c | sort -rn | head -n 1 | awk '{ print $2 }')" = shutdown ]
-	[ "$(results_there | wc -l)" = 3001 ]
+	[ "$(results_there | jq -r .monitor | sort -u | wc -l) $(results_there | wc -l)" = "3002 3002" ]
+	[ "$(results_there | jq -r 'select(.monitor != "lit").verdict' | grep -vcxE 'shutdown|resolver')" = 0 ]
 }
 
 @test "who needs the same name waits for the same question" {
