@@ -34,6 +34,8 @@ class Product:
     """Everything that runs for N monitors; the monitors are given as (name, target)."""
 
     def __init__(self, path, regions, interval_ms, keep="10m"):
+        if path.kind != "tun":
+            raise SystemExit("bench: there are no targets for this but behind the scripted peer; nothing was sent")
         self.path, self.regions, self.interval_ms = path, regions, interval_ms
         self.keep, self.running, self.ports = keep, {}, {}
 

@@ -118,6 +118,8 @@ class Progress:
 
 def enter_namespace():
     """Runs this program again where it can harm nobody; says which kind of path it is then: "tun", or "loopback"."""
+    for name in [n for n in os.environ if n.startswith("PORTWATCH_")]:
+        del os.environ[name]  # the programs would read them
     if kind := os.environ.get("PW_BENCH_PATH"):
         return kind, os.environ.get("PW_BENCH_WHY", "")
     why = ""
@@ -266,7 +268,7 @@ class Path(Bench):
 
     def engine(self, *options):
         if self.kind == "loopback":
-            options += ("--policy", "any")
+            options += ("--policy", "any", "--coalesce", "no")  # so few targets that many jobs are alike
         child = super().engine(*options)
         self.note("engine", [self.program("portwatch-engine"), "--region", "bench", "--redis", "unix://$DIR/redis.sock", "--metrics", "127.0.0.1:0", *options])
         return child
