@@ -16,7 +16,7 @@ KINDS = [
 ]
 RULES = [f"{first}-{first + 999}={action}" for _, first, action, _ in KINDS]
 PORTS_EACH = 4
-TIMEOUT_S = 3  # for every prober that takes one: the lossy port answers after its second SYN, at 1 s
+TIMEOUT_S = 2  # for every prober that takes one: the lossy port answers after its second SYN, at 1 s
 
 
 def addresses(quick):

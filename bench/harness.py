@@ -27,6 +27,7 @@ from engine_cost import Bench, cpu_s, rss_kb
 
 LOOPBACK_TARGETS = "127.0.0.2-127.0.0.33:9000-9003"
 PR_SET_PDEATHSIG = 1
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def in_turn(variants, rounds, each=lambda: None):
@@ -203,7 +204,7 @@ class Path(Bench):
 
     def note(self, what, argv):
         """Keeps an exact command line for the report, with this machine's folders named by what they are."""
-        words = [re.sub(r"\S*/(?=tests/tun-peer|bench/|portwatch)", "build/", w).replace(self.dir, "$DIR").replace(self.build, "build") for w in argv]
+        words = [w.replace(self.dir, "$DIR").replace(self.build, "build").replace(ROOT + "/", "") for w in argv]
         self.commands.setdefault(what, " ".join(words))
 
     def __enter__(self):
