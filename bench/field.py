@@ -1,8 +1,8 @@
 """field.py - the mixed field: ports whose answer is known, that every prober is sent to.
 
-In: how many of each kind.  Out: rules for the scripted peer, targets with their truth, and a score of what somebody said.
-A verdict is one of open, closed, rejected, silent; "down" is somebody who says that it is not open and not why; None is
-somebody who says nothing.
+In: how many of each kind.  Out: rules for the scripted peer, targets with their truth, and a score of what somebody
+said. A verdict is one of open, closed, rejected, silent; "down" is somebody who says that it is not open and not
+why; None is somebody who says nothing.
 """
 
 # kind, ports and action of the scripted peer, what a prober should say of it
@@ -29,13 +29,28 @@ def ports():
 
 def targets(quick):
     """{"address:port": (kind, truth)}"""
-    return {f"{a}:{first + i}": (kind, truth) for kind, first, _, truth in KINDS for i in range(PORTS_EACH) for a in addresses(quick)}
+    return {
+        f"{a}:{first + i}": (kind, truth)
+        for kind, first, _, truth in KINDS
+        for i in range(PORTS_EACH)
+        for a in addresses(quick)
+    }
 
 
 def score(truth, said):
     """For each kind how many were found, and what the others were called; and the sums.
-    missed: open, and not seen as open.  false_open: the other way round.  misnamed: down, and called another kind of down."""
-    kinds, total = {}, {"found": 0, "missed": 0, "false_open": 0, "misnamed": 0, "unnamed": 0, "unsaid": 0, "of": len(truth)}
+    missed: open, and not seen as open.  false_open: the other way round.  misnamed: down, and called another kind of
+    down.
+    """
+    kinds, total = {}, {
+        "found": 0,
+        "missed": 0,
+        "false_open": 0,
+        "misnamed": 0,
+        "unnamed": 0,
+        "unsaid": 0,
+        "of": len(truth),
+    }
     for target, (kind, right) in truth.items():
         answer = said.get(target)
         row = kinds.setdefault(kind, {"of": 0, "found": 0, "called": {}})

@@ -1,11 +1,12 @@
-"""harness.py - a path of its own, processes with their CPU time, rounds in turn, and a line that says how long it still takes.
+"""harness.py - a path of its own, processes with their CPU time, rounds in turn, and a line that says how long it
+still takes.
 
 In: the build folder.  Out: class Path, which everything here measures on; Progress; percentiles and histograms.
 Owns: a network namespace without a default route (the whole bench runs inside of one, so that nothing is left behind
 when it is killed), the scripted TUN peer, one Redis, and every process it started: they end with it.
 Why so: a tool that forges packets asks no routing table, so what keeps it inside is that there is no device that
-leads out; sealed() looks again before each such tool.  CPU is the process's own clock, or what wait4(2) says of a command
-and its children; no cgroup, so that a container without one measures the same.
+leads out; sealed() looks again before each such tool.  CPU is the process's own clock, or what wait4(2) says of a
+command and its children; no cgroup, so that a container without one measures the same.
 """
 import ctypes
 import glob
@@ -31,7 +32,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def in_turn(variants, rounds, each=lambda: None):
-    """Runs {name: call} in the order A B A B, backwards in every other round; a list of {name: what the call gave}."""
+    """Runs {name: call} in the order A B A B, backwards in every other round; a list of {name: what the call
+    gave}."""
     names, rows = list(variants), []
     for i in range(rounds):
         row = {}
@@ -65,15 +67,20 @@ def distribution(values):
         if at > begun:
             counts.append([round(top, 2), at - begun])
         edge = top
-    return {"count": len(values), "at_most_1": below, "histogram": counts,
-            "percentiles": {f"{s * 100:g}": values[min(len(values) - 1, int(s * len(values)))] for s in SHARES}}
+    return {
+        "count": len(values),
+        "at_most_1": below,
+        "histogram": counts,
+        "percentiles": {f"{s * 100:g}": values[min(len(values) - 1, int(s * len(values)))] for s in SHARES},
+    }
 
 
 # ---- how long it still takes ---------------------------------------------------------------------------------------
 
 
 class Progress:
-    """One line for each step, on a terminal rewritten; what is left is what was thought, scaled by how the last went."""
+    """One line for each step, on a terminal rewritten; what is left is what was thought, scaled by how the last
+    went."""
 
     def __init__(self, steps):
         self.steps = steps  # (name, seconds thought)
@@ -101,7 +108,7 @@ class Progress:
         done, elapsed = self.thought_done, self.step_began - self.began
         scale = min(3.0, max(0.5, elapsed / done)) if done else 1.0
         here = self.steps[self.at][1] * scale - (time.monotonic() - self.step_began)
-        return max(0.0, here) + sum(s for _, s in self.steps[self.at + 1:]) * scale
+        return max(0.0, here) + sum(s for _, s in self.steps[self.at + 1 :]) * scale
 
     def say(self, new, note=""):
         left = int(self.left_s())
@@ -114,7 +121,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
 
-# ---- the path ----------------------------------------------------------------------------------------------------------
+# ---- the path ------------------------------------------------------------------------------------------------------
 
 
 def enter_namespace():
@@ -142,11 +149,19 @@ devices = {"lo", "pw0"}  # what may be here; the pair for ZMap is added when it 
 
 
 def sealed():
-    """Nothing here leads out: lo, the scripted peer's device and those we made, and no default route.  Otherwise nothing is sent."""
-    links = re.findall(r"^\d+: ([^:@]+)", subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout, re.M)
-    routes = "".join(subprocess.run(["ip", f, "route", "show", "default"], capture_output=True, text=True).stdout for f in ("-4", "-6"))
+    """Nothing here leads out: lo, the scripted peer's device and those we made, and no default route.  Otherwise
+    nothing is sent."""
+    links = re.findall(
+        r"^\d+: ([^:@]+)", subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout, re.M
+    )
+    routes = "".join(
+        subprocess.run(["ip", f, "route", "show", "default"], capture_output=True, text=True).stdout
+        for f in ("-4", "-6")
+    )
     if set(links) - devices or routes.strip():
-        raise SystemExit(f"bench: this is not a sealed namespace (devices {links}, default route {routes.strip() or 'none'}); nothing was sent")
+        raise SystemExit(
+            f"bench: this is not a sealed namespace (devices {links}, default route {routes.strip() or 'none'}); nothing was sent"
+        )
 
 
 def die_with_parent():
@@ -212,7 +227,16 @@ class Path(Bench):
         if self.kind == "tun":
             subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
             sealed()
-            argv = [self.program("tests/tun-peer"), "--tun", "pw0", "--local4", "198.18.0.1/15", "--local6", "none", *self.rules]
+            argv = [
+                self.program("tests/tun-peer"),
+                "--tun",
+                "pw0",
+                "--local4",
+                "198.18.0.1/15",
+                "--local6",
+                "none",
+                *self.rules,
+            ]
         else:
             argv = [self.program("bench/answer"), "--seconds", "7200", LOOPBACK_TARGETS]
         self.note("target", argv)
@@ -228,8 +252,17 @@ class Path(Bench):
             self.stop(child)
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def clear(self):
+        """Ends what a step has left behind, all but the target and the Redis of everybody."""
+        for child in list(reversed(self.children)):
+            if child not in (self.peer, self.redis):
+                self.stop(child)
+
     def start_redis(self, sock, *more):
-        conf = "\n".join([f"port 0\nunixsocket {sock}\ndir {self.dir}\nsave \"\"\nmaxmemory-policy noeviction", *more]) + "\n"
+        conf = (
+            "\n".join([f'port 0\nunixsocket {sock}\ndir {self.dir}\nsave ""\nmaxmemory-policy noeviction', *more])
+            + "\n"
+        )
         child = self.start(["redis-server", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         child.stdin.write(conf)
         child.stdin.close()
@@ -252,7 +285,8 @@ class Path(Bench):
         return [self.target(i, ports[i // 256 % len(ports)]) for i in range(count)]
 
     def counts(self):
-        """What the scripted peer has seen until now: {"syn", "ack", "rst", ...}; zeros on loopback, where nobody counts."""
+        """What the scripted peer has seen until now: {"syn", "ack", "rst", ...}; zeros on loopback, where nobody
+        counts."""
         if self.kind == "loopback":
             return dict.fromkeys(("syn", "ack", "rst", "fin", "sent"), 0)
         with self.counting:
@@ -263,7 +297,17 @@ class Path(Bench):
     # ---- ours
 
     def bare(self, count, inflight, ports, timeout, *options):
-        argv = [self.program("bench/limit"), "--count", str(count), "--inflight", str(inflight), "--timeout", timeout, *options, self.target_range(ports)]
+        argv = [
+            self.program("bench/limit"),
+            "--count",
+            str(count),
+            "--inflight",
+            str(inflight),
+            "--timeout",
+            timeout,
+            *options,
+            self.target_range(ports),
+        ]
         self.note("bare loop" + (" " + " ".join(options) if options else ""), argv)
         return json.loads(self.run(argv))
 
@@ -271,20 +315,46 @@ class Path(Bench):
         if self.kind == "loopback":
             options += ("--policy", "any", "--coalesce", "no")  # so few targets that many jobs are alike
         child = super().engine(*options)
-        self.note("engine", [self.program("portwatch-engine"), "--region", "bench", "--redis", "unix://$DIR/redis.sock", "--metrics", "127.0.0.1:0", *options])
+        self.note(
+            "engine",
+            [
+                self.program("portwatch-engine"),
+                "--region",
+                "bench",
+                "--redis",
+                "unix://$DIR/redis.sock",
+                "--metrics",
+                "127.0.0.1:0",
+                *options,
+            ],
+        )
         return child
 
     def push(self, count, ports, timeout, close="rst"):
         path = f"{self.dir}/jobs"
         with open(path, "w") as f:
             f.write("\n".join(self.target_list(count, ports)) + "\n")
-        argv = [self.program("portwatch"), "jobs", "push", "--region", "bench", "--redis", f"unix://{self.sock}", "-f", path, "--timeout", timeout,
-                "--expires", "10m"] + (["--close", close] if close != "rst" else [])
+        argv = [
+            self.program("portwatch"),
+            "jobs",
+            "push",
+            "--region",
+            "bench",
+            "--redis",
+            f"unix://{self.sock}",
+            "-f",
+            path,
+            "--timeout",
+            timeout,
+            "--expires",
+            "10m",
+        ] + (["--close", close] if close != "rst" else [])
         self.note("jobs " + close, argv)
         self.run(argv)
 
     def chain(self, count, inflight, ports, timeout, *options, close="rst"):
-        """Jobs in Redis to results in Redis, as whole() of engine_cost.py, with any options; and what the target saw."""
+        """Jobs in Redis to results in Redis, as whole() of engine_cost.py, with any options; and what the target
+        saw."""
         self.rcli("FLUSHALL")
         if "--lanes" not in options:
             options += ("--lanes", "1")
@@ -293,8 +363,14 @@ class Path(Bench):
         self.push(count, ports, timeout, close)
         m, _ = self.wait_published(engine, count, 300)
         wall = time.monotonic() - began
-        figures = {"probes": count, "cpu_s": cpu_s(engine.pid) - cpu, "redis_cpu_s": cpu_s(self.redis.pid) - redis_cpu, "wall_s": wall,
-                   **self.seen(before), "open": m.get('portwatch_engine_verdicts_total{class="up",verdict="open"}', 0)}
+        figures = {
+            "probes": count,
+            "cpu_s": cpu_s(engine.pid) - cpu,
+            "redis_cpu_s": cpu_s(self.redis.pid) - redis_cpu,
+            "wall_s": wall,
+            **self.seen(before),
+            "open": m.get('portwatch_engine_verdicts_total{class="up",verdict="open"}', 0),
+        }
         self.stop(engine)
         return figures
 
@@ -306,22 +382,30 @@ class Path(Bench):
     # ---- others' programs
 
     def command(self, what, argv, limit_s=120, **kw):
-        """Runs a command to its end, or for limit_s; CPU of it and its children.  A non-zero status is the caller's to judge."""
+        """Runs a command to its end, or for limit_s; CPU of it and its children.  A non-zero status is the caller's
+        to judge."""
         self.note(what, argv)
         before, began = self.counts(), time.monotonic()
         kw.setdefault("stdin", subprocess.DEVNULL)
-        child = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent, **kw)
+        child = subprocess.Popen(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=die_with_parent, **kw
+        )
         alarm = threading.Timer(limit_s, child.kill)
         alarm.start()
         said = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         alarm.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
-        return {"said": said, "status": child.returncode, "cpu_s": usage.ru_utime + usage.ru_stime, "wall_s": time.monotonic() - began,
-                **self.seen(before)}
+        return {
+            "said": said,
+            "status": child.returncode,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "wall_s": time.monotonic() - began,
+            **self.seen(before),
+        }
 
 
-# ---- what ran where ------------------------------------------------------------------------------------------------------
+# ---- what ran where ------------------------------------------------------------------------------------------------
 
 
 def first_line(path):
@@ -332,8 +416,16 @@ def first_line(path):
         return None
 
 
-SYSCTLS = ("net/ipv4/tcp_syn_linear_timeouts", "net/ipv4/ip_local_port_range", "net/ipv4/tcp_mem", "net/ipv4/tcp_timestamps", "net/core/somaxconn",
-           "kernel/io_uring_disabled", "net/netfilter/nf_conntrack_max", "fs/nr_open")
+SYSCTLS = (
+    "net/ipv4/tcp_syn_linear_timeouts",
+    "net/ipv4/ip_local_port_range",
+    "net/ipv4/tcp_mem",
+    "net/ipv4/tcp_timestamps",
+    "net/core/somaxconn",
+    "kernel/io_uring_disabled",
+    "net/netfilter/nf_conntrack_max",
+    "fs/nr_open",
+)
 
 
 def version(*argv):
@@ -354,15 +446,31 @@ def host():
     cpu = re.search(r"^model name\s*:\s*(.*)$", first_line("/proc/cpuinfo") or "", re.M)
     debian = re.search(r'^PRETTY_NAME="?([^"\n]*)', first_line("/etc/os-release") or "", re.M)
     return {
-        "name": platform.node(), "kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count(),
-        "cpu": cpu.group(1) if cpu else None, "system": debian.group(1) if debian else None,
-        "hypervisor": (first_line("/sys/hypervisor/type") or ("a virtual machine" if " hypervisor" in (first_line("/proc/cpuinfo") or "") else None)),
-        "mitigations": {os.path.basename(p): first_line(p) for p in sorted(glob.glob("/sys/devices/system/cpu/vulnerabilities/*"))},
+        "name": platform.node(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "cpu": cpu.group(1) if cpu else None,
+        "system": debian.group(1) if debian else None,
+        "hypervisor": (
+            first_line("/sys/hypervisor/type")
+            or ("a virtual machine" if " hypervisor" in (first_line("/proc/cpuinfo") or "") else None)
+        ),
+        "mitigations": {
+            os.path.basename(p): first_line(p) for p in sorted(glob.glob("/sys/devices/system/cpu/vulnerabilities/*"))
+        },
         "sysctls": {s.replace("/", "."): first_line("/proc/sys/" + s) for s in SYSCTLS},
         "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[1],
         "load_before": os.getloadavg(),
-        "versions": {"python": platform.python_version(), "redis": version("redis-server", "--version"), "gcc": version("gcc", "--version")},
-        "git": {"id": git("rev-parse", "--short=12", "HEAD"), "changed": bool(git("status", "--porcelain", "--untracked-files=no"))},
+        "versions": {
+            "python": platform.python_version(),
+            "redis": version("redis-server", "--version"),
+            "gcc": version("gcc", "--version"),
+        },
+        "git": {
+            "id": git("rev-parse", "--short=12", "HEAD"),
+            "changed": bool(git("status", "--porcelain", "--untracked-files=no")),
+        },
     }
 
 

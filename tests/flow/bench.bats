@@ -4,6 +4,7 @@
 
 bats_require_minimum_version 1.5.0
 bench="$BATS_TEST_DIRNAME/../../bench"
+: "${PORTWATCH:=$BATS_TEST_DIRNAME/../../build/portwatch}"
 
 # In a namespace of its own, with the bench's files at hand.
 inside() {
