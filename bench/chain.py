@@ -249,35 +249,8 @@ def open_loop(path, rate, seconds):
     return start, total * 64, late
 
 
-def rtt(path, rate, seconds):
-    """Probes at a fixed rate, those of a sample captured: published minus wire, and how late probes start."""
-    if path.kind != "tun":
-        return {"not_run": "there is only loopback here"}
-    capture = f"{path.dir}/wire.pcap"
-    argv = [
-        "tcpdump",
-        "-i",
-        "pw0",
-        "-w",
-        capture,
-        "-s",
-        "80",
-        "-Z",
-        "root",
-        "--time-stamp-precision=nano",
-        "-B",
-        "8192",
-        "-n",
-        f"net {SAMPLE} and tcp[13] & 2 != 0",
-    ]
-    try:
-        tcpdump = path.start(argv, stderr=subprocess.PIPE, text=True)
-    except FileNotFoundError:
-        return {"not_run": "tcpdump is not installed (scripts/setup --bench)"}
-    path.note("wire", argv)
-    while "listening on" not in (line := tcpdump.stderr.readline()):
-        if not line:
-            return {"not_run": "tcpdump did not start"}
+def driven(path, rate, seconds):
+    """Jobs due at a fixed rate, until all are published."""
     path.rcli("FLUSHALL")
     engine = path.engine("--slots", "8000", "--lanes", "1")
     cpu = cpu_s(engine.pid)
@@ -286,8 +259,39 @@ def rtt(path, rate, seconds):
     wall = time.time() - start
     used = cpu_s(engine.pid) - cpu
     path.stop(engine)
-    path.stop(tcpdump)
-    seen = read_capture(capture)
+    return {
+        "rate": rate,
+        "seconds": seconds,
+        "probes": count,
+        "rate_reached": count / wall,
+        "cpu_us_per_probe": used / count * 1e6,
+        "push_late_us": distribution([max(0, late) for late in push_late]),
+    }
+
+
+def capture_start(path, capture):
+    """tcpdump on the sample, or the reason why not."""
+    argv = f"tcpdump -i pw0 -w {capture} -s 80 -Z root --time-stamp-precision=nano -B 8192 -n".split()
+    argv.append(f"net {SAMPLE} and tcp[13] & 2 != 0")
+    try:
+        tcpdump = path.start(argv, stderr=subprocess.PIPE, text=True)
+    except FileNotFoundError:
+        return None, "tcpdump is not installed (scripts/setup --bench)"
+    path.note("wire", argv)
+    while "listening on" not in (line := tcpdump.stderr.readline()):
+        if not line:
+            return None, "tcpdump did not start"
+    return tcpdump, None
+
+
+def rtt(path, rate, seconds):
+    """Probes at a fixed rate, those of a sample captured: published minus wire, and how late probes start."""
+    capture = f"{path.dir}/wire.pcap"
+    tcpdump, why = capture_start(path, capture)
+    figures = driven(path, rate, seconds)
+    if tcpdump:
+        path.stop(tcpdump)
+    seen = read_capture(capture) if tcpdump else {}
     redis, at, errors, published, lates, retrans = Redis(path.sock), "-", [], [], [], 0
     while entries := redis.ask("XRANGE", "pw:{bench.0}:res", at, "+", "COUNT", "2000"):
         for _, fields in entries:
@@ -300,18 +304,14 @@ def rtt(path, rate, seconds):
                     errors.append(r[RTT_US] - (wire["synack"][0] - wire["syn"][0]) / 1000)
         at = "(" + entries[-1][0].decode()
     return {
-        "rate": rate,
-        "seconds": seconds,
-        "probes": count,
-        "rate_reached": count / wall,
-        "cpu_us_per_probe": used / count * 1e6,
+        **figures,
+        "wire_not_run": why,
         "samples": len(errors),
         "retransmitted": retrans,
         "error_us": distribution([abs(e) for e in errors]),
         "error_median_us": statistics.median(errors) if errors else None,
         "rtt_us": distribution(published),
         "late_us": distribution(lates),
-        "push_late_us": distribution([max(0, l) for l in push_late]),
     }
 
 
