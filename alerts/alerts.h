@@ -27,7 +27,7 @@ struct alerts_counters {
 	char region_name[REGIONS_MAX][NAME_MAX_LEN + 1];
 	_Atomic uint64_t regions;
 	_Atomic uint64_t region_newest_ms[REGIONS_MAX], region_delay_ms[REGIONS_MAX];
-	_Atomic uint64_t region_silent[REGIONS_MAX], region_quarantined[REGIONS_MAX];
+	_Atomic uint64_t region_silent[REGIONS_MAX], region_quarantined[REGIONS_MAX], region_resolver_fails[REGIONS_MAX];
 };
 
 struct shard;

@@ -244,51 +244,62 @@ static void replay(const struct decide_in *in, struct view *view, struct decisio
 }
 
 /* Slow, lossy or partial begins with two of the last three and ends when three in a row are fine, so that one look at the
- * edge neither begins nor ends it. */
-static void judge_quality(const struct decide_in *in, const struct region_history *h, bool *slow, bool *lossy, bool *partial)
+ * edge neither begins nor ends it.  A date is no measurement, and is looked at seldom: that a certificate ends soon begins with
+ * one look and ends with two, because behind one name there may be an old one and a new one for a while. */
+static struct quality judge_quality(const struct decide_in *in, const struct region_history *h)
 {
 	unsigned slows = 0, losses = 0, parts = 0; /* newest in bit 0 */
+	unsigned holds = 0;			   /* looks in a row at a certificate that holds for long */
+	struct quality q = { 0 };
 
-	*slow = *lossy = *partial = false;
 	for (unsigned i = known_looks(h); i--;) {
 		const struct look *l = &h->known[i];
 		if (!look_is_open(l) || in->expect_closed) /* what must not answer has no quality */
 			continue;
+		holds = look_is_soon(l) ? 0 : holds + 1;
+		q.soon = holds == 0 || (q.soon && holds < 2);
 		slows = (slows << 1 | (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull)) & 7;
 		losses = (losses << 1 | (l->syn_retrans > 0)) & 7;
 		parts = (parts << 1 | l->partial) & 7;
-		*slow = *slow ? slows != 0 : __builtin_popcount(slows) >= 2;
-		*lossy = *lossy ? losses != 0 : __builtin_popcount(losses) >= 2;
-		*partial = *partial ? parts != 0 : __builtin_popcount(parts) >= 2;
+		q.slow = q.slow ? slows != 0 : __builtin_popcount(slows) >= 2;
+		q.lossy = q.lossy ? losses != 0 : __builtin_popcount(losses) >= 2;
+		q.partial = q.partial ? parts != 0 : __builtin_popcount(parts) >= 2;
 	}
+	return q;
 }
 
 static bool look_is_poor(const struct decide_in *in, const struct look *l)
 {
-	return l->syn_retrans || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
+	return l->syn_retrans || look_is_soon(l) || (in->slow_ms && l->rtt_us > in->slow_ms * 1000ull);
+}
+
+static bool is_quorum(const struct decision *d, unsigned regions)
+{
+	return regions >= d->need && 2 * regions > d->voters;
 }
 
 static void count_quality(const struct decide_in *in, const struct view *view, unsigned barred, struct decision *out)
 {
-	unsigned slows = 0, losses = 0, parts = 0;
+	unsigned slows = 0, losses = 0, parts = 0, soons = 0;
 	bool fine = false;
 	enum abstain why;
 
 	for (unsigned i = 0; i < in->regions; i++) {
-		bool slow, lossy, partial;
 		if (barred >> i & 1 || view_vote(&view[i], in, in->now_ms, &why) != VOTE_UP)
 			continue;
-		judge_quality(in, &in->region[i], &slow, &lossy, &partial);
-		slows += slow;
-		losses += lossy;
-		parts += partial;
+		const struct quality q = judge_quality(in, &in->region[i]);
+		slows += q.slow;
+		losses += q.lossy;
+		parts += q.partial;
+		soons += q.soon;
 		fine |= !look_is_poor(in, &in->region[i].known[0]);
 	}
-	out->slow = slows >= out->need && 2 * slows > out->voters;
-	out->lossy = losses >= out->need && 2 * losses > out->voters;
-	out->partial = parts >= out->need && 2 * parts > out->voters;
-	if (out->slow || out->lossy)
+	out->is = (struct quality){ .slow = is_quorum(out, slows), .lossy = is_quorum(out, losses),
+				    .partial = is_quorum(out, parts), .soon = is_quorum(out, soons) };
+	if (out->is.slow || out->is.lossy || out->is.soon)
 		out->quality = fine || out->downs ? SCOPE_PARTIAL : SCOPE_SERVICE;
+	if (out->is.partial)
+		out->quality = SCOPE_PARTIAL;
 }
 
 static enum verdict common_verdict(const struct decide_in *in, const struct view *view, unsigned barred)
@@ -420,5 +431,5 @@ void decide_ballot(const struct decide_in *in, unsigned region, struct ballot *b
 	b->newest_ms = v.newest_ms;
 	b->first_ms = v.first_ms;
 	b->verdict = v.verdict;
-	judge_quality(in, h, &b->slow, &b->lossy, &b->partial);
+	b->quality = judge_quality(in, h);
 }

@@ -47,14 +47,13 @@ struct ballot {
 	uint64_t newest_ms;	/* slot of the newest known result; 0: none */
 	uint64_t first_ms;	/* slot of the first of the run; 0: no run */
 	enum verdict verdict;	/* of the newest known result */
-	bool slow, lossy, partial;
+	struct quality quality;
 };
 
 struct decision {
 	bool down;
 	bool path;		/* a minority votes down, and others have seen it open since */
-	bool slow, lossy;
-	bool partial;		/* some of its addresses answer, others are down */
+	struct quality is;
 	bool lasting;		/* two against one, with weak evidence: it is down if it lasts */
 	bool suspect;		/* not down, but the newest result of some region is */
 	bool blind;		/* too few may vote: what stands above is from their last words */
@@ -68,7 +67,7 @@ struct decision {
 	unsigned against;	/* silent regions whose last word, said after the first failure, was open */
 	unsigned recovered;	/* voters with two opens far enough apart */
 	enum watch_scope scope;
-	enum watch_scope quality;	/* of slow or lossy: service if nobody's newest look is fine, else partial */
+	enum watch_scope quality;	/* of slow, lossy or soon: service if nobody's newest look is fine, else partial; partial is partial */
 	enum verdict verdict;	/* the one most regions that vote down saw */
 	uint64_t since_ms;	/* first failure of those who vote down */
 	uint64_t next_ms;	/* when a vote expires next; UINT64_MAX: never */

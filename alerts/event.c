@@ -74,12 +74,33 @@ static const char *status_of(bool resolved)
 	return resolved ? "resolved" : "firing";
 }
 
-/* "slow" and "lossy" are no verdicts of one look, which was open, but what is wrong with the target. */
+/* "soon", "slow", "lossy" and "partial" are no verdicts of one look, which was open, but what is wrong with the target. */
 static const char *word_of(const struct watch_event *event)
 {
-	if (event->kind == EVENT_DEGRADED && (event->slow || event->lossy))
-		return event->slow ? "slow" : "lossy";
+	const struct quality *is = &event->is;
+	if (event->kind == EVENT_DEGRADED && (is->soon || is->slow || is->lossy || is->partial))
+		return is->soon ? "soon" : is->slow ? "slow" : is->lossy ? "lossy" : "partial";
 	return event->verdict == VERDICT_NONE ? "" : verdict_row(event->verdict)->name;
+}
+
+static json_t *list_of(const char *joined)
+{
+	json_t *list = json_array();
+	for (const char *at = joined; *at; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+		json_array_append_new(list, json_stringn(at, len));
+		at += len;
+	}
+	return list;
+}
+
+static json_t *change_of(const struct event_about *about)
+{
+	json_t *o = json_object();
+	set_text(o, "region", about->change_region);
+	json_object_set_new(o, "old", list_of(about->change->old));
+	json_object_set_new(o, "new", list_of(about->change->new));
+	return o;
 }
 
 static json_t *data_of(const struct event_text *t, const struct event_about *about, const struct watch_event *event)
@@ -94,11 +115,15 @@ static json_t *data_of(const struct event_text *t, const struct event_about *abo
 	if (m->expect)
 		set_text(o, "expect", expect_names[m->expect]);
 	set_text(o, "verdict", word_of(event));
+	if (about->said && about->said[0])
+		set_text(o, "detail", about->said);
 	set_text(o, "scope", watch_scope_names[event->scope]);
 	set_time(o, "since", event->since_ms);
 	set_number(o, "confirmed_after_ms", event->confirmed_after_ms);
 	json_object_set_new(o, "regions", about->regions ? json_deep_copy(about->regions) : json_array());
 	set_number(o, "duration_s", event->duration_ms / MS_PER_S);
+	if (about->change)
+		json_object_set_new(o, "addresses", change_of(about));
 	json_object_set_new(o, "labels", labels_of(m));
 	set_text(o, "runbook", m->runbook ? m->runbook : "");
 	set_text(o, "incident", t->incident);

@@ -5,6 +5,7 @@
 #ifndef ALERTS_EVENT_H
 #define ALERTS_EVENT_H
 
+#include "alerts/address_set.h"
 #include "alerts/watch.h"
 
 #define EVENT_ID_LEN 20 /* "evt_" and 16 hex digits */
@@ -28,6 +29,9 @@ struct event_about {
 	unsigned shard;
 	uint64_t now_ms;
 	const json_t *regions; /* watch_regions(); borrowed */
+	const char *said;      /* watch_said(), of what begins watch_fault(); NULL or "": nothing */
+	const struct address_change *change; /* of EVENT_ADDRESS, seen from change_region */
+	const char *change_region;
 	const char *ended;     /* "the monitor was removed": why it is not watched any more, or NULL */
 };
 

@@ -2,6 +2,7 @@
  * In: the decision and what each region last saw.  Out: a sentence without a full stop.  Owns nothing.
  * Why so: name and address first, then the state in capitals, then what was seen, from where, since when. */
 #include "alerts/event.h"
+#include "alerts/history.h"
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -9,6 +10,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <time.h>
+
+#define ADDRESSES_NAMED 6 /* the JSON has all */
 
 struct sentence {
 	char *at;
@@ -86,6 +89,11 @@ static bool is_down(const json_t *region, const struct monitor *m)
 static bool is_lossy(const json_t *region, const struct monitor *m)
 {
 	return is_up(region, m) && json_number(region, "syn_retrans") > 0;
+}
+
+static bool is_soon(const json_t *region, const struct monitor *m)
+{
+	return is_up(region, m) && json_is_true(json_object_get(region, "soon"));
 }
 
 static bool is_slow(const json_t *region, const struct monitor *m)
@@ -178,6 +186,8 @@ static void say_down(struct sentence *s, const struct event_about *a, const stru
 		    e->verdict == VERDICT_RESET ? " (it resets at once)" : "");
 	else
 		say(s, " is %sDOWN: %s", e->late ? "still " : "", e->verdict == VERDICT_NONE ? "not reached" : verdict_row(e->verdict)->name);
+	if (e->verdict == VERDICT_CERTIFICATE && a->said && a->said[0])
+		say(s, ": %s", a->said);
 	say_from(s, a, e->since_ms);
 	say_since(s, e->since_ms, a->now_ms);
 	if (e->confirmed_after_ms)
@@ -198,36 +208,57 @@ static void say_path(struct sentence *s, const struct event_about *a, const stru
 
 static bool is_partial(const json_t *region, const struct monitor *m)
 {
-	return is_up(region, m) && json_object_get(region, "bad_address");
+	return is_up(region, m) && *json_text(region, "partial");
 }
 
-static void note_bad_address(struct sentence *s, const json_t *region)
+/* What all that see some addresses down say of it; NULL: they differ, or there is none. */
+static const char *one_partial(const struct event_about *a)
 {
-	const char *bad = json_text(region, "bad_address");
-	say(s, " (%s)", *bad ? bad : "a family without an address");
+	const char *said = NULL;
+	for (size_t i = 0; i < json_array_size(a->regions); i++) {
+		const json_t *region = json_array_get(a->regions, i);
+		if (!is_partial(region, a->monitor))
+			continue;
+		if (said && strcmp(said, json_text(region, "partial")) != 0)
+			return NULL;
+		said = json_text(region, "partial");
+	}
+	return said;
+}
+
+static void note_partial(struct sentence *s, const json_t *region)
+{
+	say(s, " (%s)", json_text(region, "partial"));
 }
 
 static void say_partial(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
-	say(s, " is up, but not at all of its addresses%s", e->slow ? ", and slow" : e->lossy ? ", and losing packets" : "");
+	say(s, " is up, but not at all of its addresses%s", e->is.slow ? ", and slow" : e->is.lossy ? ", and losing packets" : "");
+	const char *said = one_partial(a);
+	if (said)
+		say(s, ": %s", said);
 	if (count(a, is_partial)) {
-		say(s, ": down from ");
-		say_regions(s, a, is_partial, note_bad_address);
+		say(s, said ? ", seen from " : ": seen from ");
+		say_regions(s, a, is_partial, said ? NULL : note_partial);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }
 
 static void say_degraded(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
-	if (e->partial) {
+	if (e->is.partial) {
 		say_partial(s, a, e);
 		return;
 	}
-	region_test *worse = e->slow ? is_slow : is_lossy;
-	say(s, " is up but %s", e->slow && e->lossy ? "slow and losing packets" : e->slow ? "slow" : "losing packets");
+	const bool slow = e->is.slow && !e->is.soon;
+	region_test *worse = e->is.soon ? is_soon : slow ? is_slow : is_lossy;
+	if (e->is.soon)
+		say(s, " is up, but its certificate ends soon: %s", a->said ? a->said : "");
+	else
+		say(s, " is up but %s", slow && e->is.lossy ? "slow and losing packets" : slow ? "slow" : "losing packets");
 	if (count(a, worse)) {
 		say(s, ", seen from ");
-		say_regions(s, a, worse, e->slow ? note_rtt : NULL);
+		say_regions(s, a, worse, slow ? note_rtt : NULL);
 	}
 	say_since(s, e->since_ms, a->now_ms);
 }
@@ -246,6 +277,32 @@ static void say_flapping(struct sentence *s, const struct event_about *a, const 
 	say(s, "; single changes are not told until it stays in one state");
 }
 
+/* "a, b and 3 more" of "a,b,..." */
+static void say_list(struct sentence *s, const char *joined)
+{
+	unsigned said = 0, more = 0;
+	for (const char *at = joined; *at; at += *at == ',') {
+		const int len = (int)strcspn(at, ",");
+		if (said == ADDRESSES_NAMED)
+			more++;
+		else
+			say(s, "%s%.*s", said++ ? ", " : "", len, at);
+		at += len;
+	}
+	if (more)
+		say(s, " and %u more", more);
+}
+
+static void say_address(struct sentence *s, const struct event_about *a, const struct watch_event *e)
+{
+	say(s, " leads to other addresses: now ");
+	say_list(s, a->change ? a->change->new : "");
+	say(s, ", before ");
+	say_list(s, a->change ? a->change->old : "");
+	say(s, ", seen from %s", a->change_region ? a->change_region : "");
+	say_since(s, e->since_ms, a->now_ms);
+}
+
 static void say_end(struct sentence *s, const struct event_about *a, const struct watch_event *e)
 {
 	static const char *const what[EVENT_KINDS] = {
@@ -259,7 +316,12 @@ static void say_end(struct sentence *s, const struct event_about *a, const struc
 		say(s, " is not watched any more: %s; what is open is closed", a->ended);
 		return;
 	}
-	say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a) ? " is closed again" : what[e->kind], lasted);
+	if (e->kind == EVENT_DEGRADED && a->monitor->tls)
+		say(s, " is well again after %s", lasted);
+	else
+		say(s, "%s after %s", e->kind == EVENT_UP && must_not_answer(a)	     ? " is closed again"
+				      : e->kind == EVENT_DEGRADED && e->is.partial ? " answers at all of its addresses again"
+										     : what[e->kind], lasted);
 	if (e->kind == EVENT_UP && e->verdict != VERDICT_NONE)
 		say(s, " (was: %s)", verdict_row(e->verdict)->name);
 }
@@ -269,6 +331,7 @@ void event_summary(const struct event_about *a, const struct watch_event *e, cha
 	static void (*const begin[EVENT_KINDS])(struct sentence *, const struct event_about *, const struct watch_event *) = {
 		[EVENT_DOWN] = say_down,       [EVENT_PATH] = say_path,		[EVENT_DEGRADED] = say_degraded,
 		[EVENT_UNKNOWN] = say_unknown, [EVENT_FLAPPING] = say_flapping,
+		[EVENT_ADDRESS] = say_address,
 	};
 	char target[HOST_MAX_LEN + 9];
 	struct sentence s = { into, len };

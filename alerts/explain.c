@@ -27,7 +27,9 @@ static json_t *show_look(const struct look *l)
 	set_text(o, "verdict", verdict_row(l->verdict)->name);
 	set_number(o, "rtt_us", l->rtt_us);
 	set_number(o, "syn_retrans", l->syn_retrans);
-	set_number(o, "errno", l->error);
+	set_number(o, "errno", look_is_soon(l) ? 0 : l->error);
+	if (look_is_soon(l))
+		json_object_set_new(o, "soon", json_true());
 	set_number(o, "at_ms", look_slot_ms(l));
 	return o;
 }
@@ -50,6 +52,21 @@ static void show_abstention(json_t *o, const struct decide_in *in, unsigned regi
 		set_text(o, "abstains", abstain_sentence[b.why]);
 }
 
+/* Of several addresses, some of which are down. */
+static void show_addresses(json_t *o, const struct watch *w, unsigned region)
+{
+	const struct address_look *l = watch_addresses(w, region);
+	char said[ADDRESS_SAID_MAX] = "";
+
+	if (l)
+		address_look_say(l, said);
+	if (!said[0])
+		return;
+	set_text(o, "partial", said);
+	set_number(o, "addresses", l->count);
+	json_object_set_new(o, "down_addresses", address_look_down(l));
+}
+
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env)
 {
 	json_t *all = json_array();
@@ -69,10 +86,7 @@ json_t *watch_regions(const struct watch *w, const char *const *names, const str
 		look_address_text(w->region[i].address, address);
 		set_text(o, "address", address);
 		show_abstention(o, &in, (unsigned)i);
-		if (l->partial) {
-			look_address_text(w->region[i].bad, address);
-			set_text(o, "bad_address", address);
-		}
+		show_addresses(o, w, (unsigned)i);
 		json_array_append_new(all, o);
 	}
 	return all;
@@ -106,7 +120,7 @@ static json_t *explain_looks(const struct region_history *h, bool expect_closed)
 	return all;
 }
 
-static json_t *explain_region(const struct decide_in *in, unsigned i, const char *name)
+static json_t *explain_region(const struct watch *w, const struct decide_in *in, unsigned i, const char *name)
 {
 	static const char *const votes[] = {[VOTE_ABSTAIN] = "abstains", [VOTE_UP] = "up", [VOTE_DOWN] = "down"};
 	const struct region_history *h = &in->region[i];
@@ -121,9 +135,14 @@ static json_t *explain_region(const struct decide_in *in, unsigned i, const char
 	set_text(o, "vote", votes[b.vote]);
 	set_text(o, "why", why);
 	set_text(o, "address", address);
-	json_object_set_new(o, "slow", json_boolean(b.slow));
-	json_object_set_new(o, "lossy", json_boolean(b.lossy));
-	json_object_set_new(o, "partial", json_boolean(b.partial));
+	json_object_set_new(o, "slow", json_boolean(b.quality.slow));
+	json_object_set_new(o, "lossy", json_boolean(b.quality.lossy));
+	json_object_set_new(o, "partial", json_boolean(b.quality.partial));
+	json_object_set_new(o, "soon", json_boolean(b.quality.soon));
+	if (watch_addresses(w, i)) {
+		address_look_say(watch_addresses(w, i), why);
+		set_text(o, "addresses", why);
+	}
 	json_object_set_new(o, "looks", explain_looks(h, in->expect_closed));
 	if (h->unknown.key)
 		json_object_set_new(o, "unknown", show_look(&h->unknown));
@@ -145,11 +164,13 @@ static const char *conclusion(const struct watch *w, const struct decision *d)
 		return w->rule.expect_closed ? "a path issue: it answers a minority, others have seen it closed since"
 					     : "a path issue: a minority fails, others have seen it open since";
 	case WATCH_DEGRADED:
-		if (d->partial)
+		if (d->is.partial)
 			return "degraded: some of its addresses are down, others answer";
-		if (d->slow && d->lossy)
+		if (d->is.soon)
+			return "degraded: its certificate ends soon";
+		if (d->is.slow && d->is.lossy)
 			return "degraded: slow, and SYNs are lost";
-		return d->slow ? "degraded: slow" : "degraded: SYNs are lost";
+		return d->is.slow ? "degraded: slow" : "degraded: SYNs are lost";
 	case WATCH_UNKNOWN:
 		return "UNKNOWN: that is ours, not the target's";
 	case WATCH_UP:
@@ -239,8 +260,10 @@ json_t *watch_explain(const struct watch *w, const char *const *names, const str
 		   w->story && w->story->telling[EVENT_DOWN].open ? w->story->telling[EVENT_DOWN].incident : w->incidents);
 	for (unsigned index = 0; index < REGIONS_MAX; index++)
 		if (watch_position(w, index) >= 0)
-			json_array_append_new(regions, explain_region(&in, (unsigned)watch_position(w, index), names[index]));
+			json_array_append_new(regions, explain_region(w, &in, (unsigned)watch_position(w, index), names[index]));
 	json_object_set_new(o, "regions", regions);
+	if (w->said)
+		set_text(o, "certificate", watch_said(w));
 	say_arithmetic(w, &d, sentence, sizeof(sentence));
 	set_text(o, "arithmetic", sentence);
 	say_telling(w, env, sentence, sizeof(sentence));

@@ -13,6 +13,8 @@ void look_of_result(struct look *l, uint8_t address[16], const struct result *r)
 	l->rtt_us = r->outcome.rtt_us;
 	l->error = r->outcome.error & 0x7fff;
 	l->partial = 0;
+	if (r->outcome.verdict == VERDICT_OPEN && r->outcome.tls && r->outcome.tls->soon)
+		l->error = LOOK_SOON;
 	l->verdict = r->outcome.verdict;
 	l->syn_retrans = r->outcome.syn_retrans;
 	memset(address, 0, 16);
@@ -50,12 +52,14 @@ static bool look_is_better(const struct look *a, const struct look *b)
 
 static bool look_replace(struct look *kept, const struct look *l)
 {
-	bool partial = kept->partial || l->partial;
-	if (!look_is_better(l, kept))
-		return false;
-	*kept = *l;
-	kept->partial = partial;
-	return true;
+	const bool partial = kept->partial || l->partial, was_soon = look_is_soon(kept), better = look_is_better(l, kept);
+	if (better) {
+		*kept = *l;
+		kept->partial = partial;
+	}
+	if (was_soon || look_is_soon(l)) /* of several addresses the worst certificate counts, whichever was fastest */
+		kept->error = LOOK_SOON;
+	return better || (!was_soon && look_is_soon(kept));
 }
 
 static bool is_down_look(const struct look *l)
@@ -63,16 +67,14 @@ static bool is_down_look(const struct look *l)
 	return verdict_row(l->verdict)->class == CLASS_DOWN;
 }
 
-/* Two rows of the newest look: other addresses, and one of them open, the other down.  Notes the one that is down. */
+/* Two rows of the newest look: other addresses, and one of them open, the other down. */
 static bool note_partial(struct region_history *h, const struct look *l, const uint8_t address[16])
 {
 	struct look *kept = &h->known[0];
-	const uint8_t *bad = is_down_look(l) ? address : h->address;
 
-	if (kept->key != l->key || !memcmp(address, h->address, 16) || is_down_look(l) == is_down_look(kept) ||
-	    is_down_look(l) == look_is_open(l) || (kept->partial && memcmp(bad, h->bad, 16) <= 0))
+	if (kept->partial || kept->key != l->key || !memcmp(address, h->address, 16) || is_down_look(l) == is_down_look(kept) ||
+	    is_down_look(l) == look_is_open(l))
 		return false;
-	memcpy(h->bad, bad, 16);
 	kept->partial = 1;
 	return true;
 }
@@ -116,8 +118,6 @@ bool history_add(struct region_history *h, const struct look *l, const uint8_t a
 	bool known = verdict_row(l->verdict)->class != CLASS_UNKNOWN;
 	bool partial = known && l->key == newest && note_partial(h, l, address);
 
-	if (l->key > newest)
-		memset(h->bad, 0, sizeof(h->bad));
 	if (l->key > newest || (l->key == newest && memcmp(address, h->address, sizeof(h->address)) > 0))
 		memcpy(h->address, address, sizeof(h->address));
 	return (known ? add_known(h, l) : add_unknown(h, l)) || partial;

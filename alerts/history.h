@@ -7,6 +7,9 @@
 #define ALERTS_HISTORY_H
 
 #include "wire/result.h"
+#include <errno.h>
+
+#define LOOK_SOON EKEYEXPIRED /* the port is open and the certificate holds, but not for long */
 
 #define HISTORY_LOOKS 8 /* so many must hold the longest proof of a DOWN (from one place) and of its end, for any interval */
 
@@ -14,7 +17,7 @@
 struct look {
 	uint64_t key;	/* slot_ms << 16 | attempt: newer is greater; 0: none */
 	uint32_t rtt_us;
-	uint16_t error : 15; /* errno */
+	uint16_t error : 15; /* errno; of an open one LOOK_SOON, or 0 */
 	uint16_t partial : 1; /* open, but another address of the monitor was down in the same look */
 	uint8_t verdict, syn_retrans;
 };
@@ -23,7 +26,6 @@ struct region_history {
 	struct look known[HISTORY_LOOKS]; /* class up or down, newest first, the rest empty */
 	struct look unknown;		  /* the newest of class unknown */
 	uint8_t address[16];		  /* what the newest look of all probed (IPv4 mapped); zeros: none */
-	uint8_t bad[16];		  /* of a partial newest look: an address that is down, the highest; zeros: a family without any */
 };
 
 static inline uint64_t look_key(uint64_t slot_ms, unsigned attempt)
@@ -50,6 +52,11 @@ static inline bool look_is_open(const struct look *l)
 static inline bool look_is_good(const struct look *l, bool expect_closed)
 {
 	return expect_closed ? verdict_is_silent(l->verdict) : look_is_open(l);
+}
+
+static inline bool look_is_soon(const struct look *l)
+{
+	return l->verdict == VERDICT_OPEN && l->error == LOOK_SOON;
 }
 
 /* The look of a result that came over the wire; its address into 16 bytes. */

@@ -75,6 +75,10 @@ static void write_regions(struct text *t, struct alerts_counters *c)
 	for (unsigned i = 0; i < n; i++)
 		text_printf(t, "portwatch_alerts_region_quarantined{region=\"%s\"} %" PRIu64 "\n", c->region_name[i],
 			    atomic_load(&c->region_quarantined[i]));
+	prom_family(t, "portwatch_alerts_region_resolver_fails", "gauge", "1 while the region's resolver answers for less than half of the names.");
+	for (unsigned i = 0; i < n; i++)
+		text_printf(t, "portwatch_alerts_region_resolver_fails{region=\"%s\"} %" PRIu64 "\n", c->region_name[i],
+			    atomic_load(&c->region_resolver_fails[i]));
 	prom_family(t, "portwatch_alerts_region_newest_result_seconds", "gauge", "Age of the newest result of the region; absent before the first.");
 	for (unsigned i = 0; i < n; i++) {
 		uint64_t newest_ms = atomic_load(&c->region_newest_ms[i]);

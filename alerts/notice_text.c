@@ -15,15 +15,16 @@
 #include <string.h>
 
 static const struct notice_kind kinds[] = {
-	{ "monitor.down", "DOWN", "UP", "down", "PortDown", "" },
-	{ "monitor.up", "DOWN", "UP", "down", "PortDown", "" },
-	{ "monitor.path", "PATH ISSUE", "PATH ISSUE OVER", "unreachable from some regions", "PortPath", "/path" },
-	{ "monitor.degraded", "DEGRADED", "DEGRADED OVER", "degraded", "PortDegraded", "/degraded" },
-	{ "monitor.unknown", "UNKNOWN", "UNKNOWN OVER", "unknown", "PortUnknown", "/unknown" },
-	{ "monitor.flapping", "FLAPPING", "FLAPPING OVER", "flapping", "PortFlapping", "/flapping" },
-	{ "system.problem", "PROBLEM", "PROBLEM OVER", "in trouble", "PortwatchProblem", "/problem" },
-	{ "system.test", "TEST", "TEST OVER", "only a test", "PortwatchTest", "/test" },
-	{ "", "EVENT", "EVENT OVER", "in a state of another kind", "PortwatchEvent", "/event" },
+	{ "monitor.down", "DOWN", "UP", "down", "PortDown", false, "" },
+	{ "monitor.up", "DOWN", "UP", "down", "PortDown", false, "" },
+	{ "monitor.path", "PATH ISSUE", "PATH ISSUE OVER", "unreachable from some regions", "PortPath", false, "/path" },
+	{ "monitor.degraded", "DEGRADED", "DEGRADED OVER", "degraded", "PortDegraded", false, "/degraded" },
+	{ "monitor.unknown", "UNKNOWN", "UNKNOWN OVER", "unknown", "PortUnknown", false, "/unknown" },
+	{ "monitor.flapping", "FLAPPING", "FLAPPING OVER", "flapping", "PortFlapping", false, "/flapping" },
+	{ "monitor.address", "ADDRESS", "ADDRESS OVER", "leading to other addresses", "PortAddress", true, "/address" },
+	{ "system.problem", "PROBLEM", "PROBLEM OVER", "in trouble", "PortwatchProblem", false, "/problem" },
+	{ "system.test", "TEST", "TEST OVER", "only a test", "PortwatchTest", false, "/test" },
+	{ "", "EVENT", "EVENT OVER", "in a state of another kind", "PortwatchEvent", false, "/event" },
 };
 
 const struct notice_kind *notice_kind(const char *type)
@@ -47,14 +48,16 @@ void notice_read(struct notice_facts *f, const struct notice *n)
 	json_t *root = json_read_object(n->body, n->body_len, why, sizeof(why));
 	const json_t *data = json_object_get(root, "data");
 	const json_t *labels = json_object_get(data, "labels"), *regions = json_object_get(data, "regions");
+	const json_t *addresses = json_object_get(data, "addresses");
 	*f = (struct notice_facts){
 		.kind = notice_kind(n->type), .root = root,
 		.monitor = first_text(n->monitor, json_text(data, "monitor")), .target = json_text(data, "target"),
 		.verdict = json_text(data, "verdict"), .scope = json_text(data, "scope"), .since = json_text(data, "since"),
 		.timestamp = json_text(root, "timestamp"), .summary = json_text(data, "summary"),
 		.runbook = json_text(data, "runbook"), .component = json_text(data, "component"),
-		.problem = json_text(data, "problem"), .duration_s = json_number(data, "duration_s"),
+		.problem = json_text(data, "problem"), .detail = json_text(data, "detail"), .duration_s = json_number(data, "duration_s"),
 		.page = n->page, .resolved = n->resolved, .expect_closed = strcmp(json_text(data, "expect"), "closed") == 0,
+		.addresses = json_is_object(addresses) ? addresses : NULL,
 		.labels = json_is_object(labels) ? labels : NULL, .regions = json_is_array(regions) ? regions : NULL,
 	};
 }
@@ -133,6 +136,37 @@ void notice_duration(uint64_t s, struct text *into)
 		text_printf(into, " %" PRIu64 " %s", s % units[i].s / units[i + 1].s, units[i + 1].unit);
 }
 
+static void add_list(const json_t *list, struct text *into)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		text_add(into, i ? ", " : "");
+		add_line(into, json_is_string(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "?");
+	}
+}
+
+/* Of a name that leads elsewhere. */
+static void add_addresses(const struct notice_facts *f, struct text *into)
+{
+	text_add(into, ": now ");
+	add_list(json_object_get(f->addresses, "new"), into);
+	text_add(into, ", before ");
+	add_list(json_object_get(f->addresses, "old"), into);
+}
+
+/* Of a target that answers, but not everywhere: what the first region that sees it says. */
+static bool add_partial(const struct notice_facts *f, struct text *into)
+{
+	for (unsigned i = 0; i < json_array_size(f->regions); i++) {
+		const char *said = json_text(json_array_get(f->regions, i), "partial");
+		if (!*said)
+			continue;
+		text_add(into, ": ");
+		add_line(into, said);
+		return true;
+	}
+	return false;
+}
+
 /* Of a target that answers, but badly: the slowest region, and how many had to send a SYN again. */
 static void add_degraded(const struct notice_facts *f, struct text *into)
 {
@@ -172,14 +206,29 @@ void notice_title(const struct notice_facts *f, struct text *into)
 		}
 		return;
 	}
-	if (strcmp(f->kind->type, "monitor.degraded") == 0) {
-		add_degraded(f, into);
+	const bool degraded = strcmp(f->kind->type, "monitor.degraded") == 0, soon = strcmp(f->verdict, "soon") == 0;
+	if (degraded && !soon) {
+		if (strcmp(f->scope, "partial") != 0 || !add_partial(f, into))
+			add_degraded(f, into);
+		return;
+	}
+	if (f->addresses) {
+		add_addresses(f, into);
+		return;
+	}
+	if (soon && f->detail[0]) {
+		text_add(into, ": ");
+		add_line(into, f->detail);
 		return;
 	}
 	if (said[0] && (f->expect_closed || strcmp(said, "open") != 0)) {
 		text_add(into, ": ");
 		add_line(into, said);
 		text_add(into, f->expect_closed && strcmp(said, "open") == 0 ? ", and must not be" : "");
+		if (f->detail[0] && strcmp(said, "certificate") == 0) {
+			text_add(into, ": ");
+			add_line(into, f->detail);
+		}
 	}
 	add_from(f, into);
 }
@@ -215,6 +264,8 @@ static void write_error(const json_t *region, char *into, size_t len)
 	uint64_t again = json_number(region, "syn_retrans");
 	if (again)
 		snprintf(into + strlen(into), len - strlen(into), "%s%" PRIu64 " SYN sent again", into[0] ? ", " : "", again);
+	if (json_is_true(json_object_get(region, "soon")))
+		snprintf(into + strlen(into), len - strlen(into), "%sends soon", into[0] ? ", " : "");
 	const char *abstains = json_text(region, "abstains");
 	if (abstains[0])
 		snprintf(into + strlen(into), len - strlen(into), "%s%s", into[0] ? ", " : "", abstains);

@@ -17,6 +17,7 @@ struct notice_kind {
 	const char *word, *over; /* "DOWN"; of the one that ends it: "UP" */
 	const char *plural;	/* "down", as in "7 monitors are down" */
 	const char *alertname;	/* "PortDown": the same at the beginning and the end */
+	bool moment;		/* it has no end: nothing stands open because of it */
 	const char *incident_suffix; /* keeps incidents of several kinds apart: "", "/path" */
 };
 /* Never NULL: an unknown type has a row of its own. */
@@ -26,10 +27,11 @@ const struct notice_kind *notice_kind(const char *type);
 struct notice_facts {
 	bool expect_closed; /* of a port that must not answer */
 	const struct notice_kind *kind;
-	const char *monitor, *target, *verdict, *scope, *since, *timestamp, *summary, *runbook, *component, *problem;
+	const char *monitor, *target, *verdict, *scope, *since, *timestamp, *summary, *runbook, *component, *problem,
+		*detail; /* the sentence about a certificate */
 	uint64_t duration_s;
 	bool page, resolved;
-	const json_t *labels, *regions; /* NULL, or an object and an array */
+	const json_t *labels, *regions, *addresses; /* NULL, or an object, an array, an object */
 	json_t *root;
 };
 void notice_read(struct notice_facts *f, const struct notice *n);

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#define MOMENT_S 300
 #define BATCH 200 /* alerts in one POST, some 400 KB */
 
 struct alertmanager {
@@ -118,6 +120,18 @@ static json_t *annotations_of(const struct notice_facts *f)
 	return annotations;
 }
 
+/* What has no end fires for a while, so that it is routed and told, and goes. */
+static void add_end(json_t *alert, const char *timestamp)
+{
+	struct tm tm = { 0 };
+	char text[40];
+	if (!strptime(timestamp, "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+	const time_t end = timegm(&tm) + MOMENT_S;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &tm));
+	set_text(alert, "endsAt", text);
+}
+
 static json_t *alert_of(const struct notice *n)
 {
 	struct notice_facts f;
@@ -128,6 +142,8 @@ static json_t *alert_of(const struct notice *n)
 	set_text(alert, "startsAt", f.since);
 	if (n->resolved)
 		set_text(alert, "endsAt", f.timestamp);
+	else if (f.kind->moment)
+		add_end(alert, f.timestamp);
 	notice_free(&f);
 	return alert;
 }

@@ -113,8 +113,12 @@ static enum delivery pagerduty_deliver(void *self, const struct notice *n, unsig
 	struct pagerduty *p = self;
 	const struct channel *c = p->channel;
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
-	char *body = pagerduty_body(n, c->secret);
 	(void)count;
+	if (notice_kind(n->type)->moment) { /* it would stand open until somebody closed it by hand */
+		*answer = (struct post_answer){ .said = "it has no end, so it is no incident: not sent" };
+		return DELIVERED;
+	}
+	char *body = pagerduty_body(n, c->secret);
 	*answer = (struct post_answer){ .said = "no memory" };
 	if (body)
 		post_http(p->post, &(struct post_request){ .url = c->urls ? c->url[0] : DEFAULT_URL, .headers = headers,

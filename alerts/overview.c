@@ -180,7 +180,7 @@ void overview_follow(struct alerts *a)
 
 static void refresh_masks(struct alerts *a)
 {
-	uint16_t quarantined = regions_quarantined(&a->regions);
+	uint16_t quarantined = regions_quarantined(&a->regions), unresolved = regions_resolver_fails(&a->regions);
 	for (unsigned i = 0; i < a->settings.shards; i++) {
 		struct shard *s = a->shard[i];
 		uint16_t silent = regions_silent(&a->regions, i, a->mono_ms);
@@ -188,6 +188,7 @@ static void refresh_masks(struct alerts *a)
 			shard_all_due(a, s, false);
 		s->silent = silent;
 		s->quarantined = quarantined;
+		s->unresolved = unresolved;
 	}
 }
 
@@ -287,6 +288,7 @@ void overview_count(struct alerts *a)
 		atomic_store(&c->region_delay_ms[i], r->delay_ms);
 		atomic_store(&c->region_silent[i], r->silent);
 		atomic_store(&c->region_quarantined[i], r->quarantined);
+		atomic_store(&c->region_resolver_fails[i], r->resolver_fails);
 	}
 }
 

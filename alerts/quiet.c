@@ -84,6 +84,8 @@ enum quiet quiet_judge(enum event_kind kind, enum canary canary, bool flapping, 
 		snprintf(why, QUIET_WHY_MAX, "its parent %s is down", parent);
 	else if (kind == EVENT_UNKNOWN && (env->silent || env->quarantined))
 		snprintf(why, QUIET_WHY_MAX, "regions are silent or quarantined, which is told once for all monitors");
+	else if (kind == EVENT_UNKNOWN && env->unresolved)
+		snprintf(why, QUIET_WHY_MAX, "the resolver of its regions fails, which is told once for all monitors");
 	else if (flapping && kind == EVENT_DOWN)
 		snprintf(why, QUIET_WHY_MAX, "flapping");
 	else if (env->parent == PARENT_SUSPECT && env->now_ms < hold_until_ms)

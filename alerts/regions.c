@@ -171,6 +171,14 @@ void regions_tally(struct regions *r, const enum vote *vote, enum canary canary)
 	}
 }
 
+void regions_tally_name(struct regions *r, unsigned region, enum name_look look)
+{
+	struct region_tally *t = &r->region[region].tally;
+	t->named++;
+	t->looked += look != NAME_UNSEEN;
+	t->unresolved += look == NAME_UNRESOLVED;
+}
+
 static bool canaries_are_bad(const struct region_tally *t)
 {
 	return t->canaries_open || (t->canaries_failed && t->canaries_failed * 2 >= t->canaries);
@@ -229,12 +237,30 @@ static void conclude(struct regions *r, struct region *region, uint64_t mono_ms)
 		leave(region);
 }
 
+/* Begins with more than half of the names and ends with less than a quarter, so that it is not told again and again while
+ * a resolver struggles. */
+static void conclude_resolver(struct region *region, uint64_t mono_ms)
+{
+	const struct region_tally *t = &region->last;
+	if (t->named && !t->looked)
+		return; /* nobody looks: that is another trouble, and says nothing about this one */
+	bool bad = t->unresolved >= RESOLVER_NAMES_MIN && t->unresolved * 2 > t->looked;
+	bool well = t->unresolved * 4 <= t->looked;
+	region->failing_since_ms = !bad ? 0 : region->failing_since_ms ? region->failing_since_ms : mono_ms;
+	region->resolving_since_ms = !well ? 0 : region->resolving_since_ms ? region->resolving_since_ms : mono_ms;
+	if (bad && !region->resolver_fails && mono_ms - region->failing_since_ms >= RESOLVER_AFTER_MS)
+		region->resolver_fails = true;
+	else if (well && region->resolver_fails && mono_ms - region->resolving_since_ms >= RESOLVER_CALM_MS)
+		region->resolver_fails = false;
+}
+
 void regions_conclude(struct regions *r, uint64_t mono_ms)
 {
 	for (unsigned i = 0; i < r->count; i++) {
 		r->region[i].last = r->region[i].tally;
 		r->region[i].tally = (struct region_tally){ 0 };
 		conclude(r, &r->region[i], mono_ms);
+		conclude_resolver(&r->region[i], mono_ms);
 	}
 }
 
@@ -245,6 +271,13 @@ void regions_remember_quarantine(struct regions *r, const char *name, const char
 		return;
 	region->quarantined = true;
 	snprintf(region->why, sizeof(region->why), "%s", why);
+}
+
+void regions_remember_resolver(struct regions *r, const char *name)
+{
+	struct region *region = find(r, name);
+	if (region)
+		region->resolver_fails = true;
 }
 
 void regions_remember_silence(struct regions *r, const char *name)
@@ -262,6 +295,14 @@ uint16_t regions_quarantined(const struct regions *r)
 	uint16_t mask = 0;
 	for (unsigned i = 0; i < r->count; i++)
 		mask |= (uint16_t)(r->region[i].quarantined << i);
+	return mask;
+}
+
+uint16_t regions_resolver_fails(const struct regions *r)
+{
+	uint16_t mask = 0;
+	for (unsigned i = 0; i < r->count; i++)
+		mask |= (uint16_t)(r->region[i].resolver_fails << i);
 	return mask;
 }
 

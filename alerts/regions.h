@@ -2,7 +2,9 @@
  *
  * Silent: no engine's heartbeat for 20 s (per shard, because engines may share the shards out).  Quarantined: its
  * canaries fail only from there, an always-down canary answers there, or it disagrees with the majority on 5 % of its
- * targets and more.  The judging is pure: heartbeats, votes and the time go in; only regions_listen() speaks to Redis.
+ * targets and more.  Failing resolver: of more than half of its names the newest look says that no resolver answered; it
+ * votes on, but who is UNKNOWN because of that is told once and not for each monitor.  The judging is pure: heartbeats,
+ * votes and the time go in; only regions_listen() speaks to Redis.
  */
 #ifndef ALERTS_REGIONS_H
 #define ALERTS_REGIONS_H
@@ -19,10 +21,15 @@
 #define QUARANTINE_AFTER_MS 15000      /* an outage that one region saw first looks the same until the confirm rounds are back */
 #define QUARANTINE_CANARY_AFTER_MS 5000
 #define QUARANTINE_CALM_MS 30000       /* well for so long before it votes again */
+#define RESOLVER_NAMES_MIN 5	       /* so many must fail: a few are somebody's own broken zone */
+#define RESOLVER_AFTER_MS 5000	       /* more than half of them for so long */
+#define RESOLVER_CALM_MS 10000	       /* and less than a quarter for so long when it is over */
 
 struct region_tally {
 	unsigned voting, disagreeing; /* targets on which it votes and a majority of the others stands */
 	unsigned canaries, canaries_failed, canaries_open;
+	unsigned named;		      /* monitors of a name that the region's resolver is asked for */
+	unsigned looked, unresolved;  /* of them: with a look that is not too old; whose newest says `resolver` */
 };
 
 struct region {
@@ -34,6 +41,8 @@ struct region {
 	bool quarantined;
 	uint64_t bad_since_ms, calm_since_ms;  /* monotonic; 0: is not */
 	char why[160];			       /* of quarantine */
+	bool resolver_fails;
+	uint64_t failing_since_ms, resolving_since_ms; /* monotonic; 0: is not */
 	struct region_tally tally, last;       /* being counted; as last concluded */
 	uint64_t newest_ms;		       /* wall clock of the newest entry of results */
 	uint64_t delay_ms;		       /* how old that entry was when it was read */
@@ -62,14 +71,18 @@ void regions_judge_silence(struct regions *r, uint64_t mono_ms);
 
 /* The votes of one monitor as they would stand if nobody were quarantined; vote has an element for each region. */
 void regions_tally(struct regions *r, const enum vote *vote, enum canary canary);
+/* One monitor of a name, in one region: what its newest look knows of the name. */
+void regions_tally_name(struct regions *r, unsigned region, enum name_look look);
 /* Every monitor was tallied once: who is quarantined from now on; begins a new count. */
 void regions_conclude(struct regions *r, uint64_t mono_ms);
 /* As it stood before a restart; it is judged anew from here. */
 void regions_remember_quarantine(struct regions *r, const char *region, const char *why);
 void regions_remember_silence(struct regions *r, const char *region);
+void regions_remember_resolver(struct regions *r, const char *region);
 
 /* For struct watch_env. */
 uint16_t regions_quarantined(const struct regions *r);
+uint16_t regions_resolver_fails(const struct regions *r);
 uint16_t regions_silent(const struct regions *r, unsigned shard, uint64_t mono_ms);
 
 #endif

@@ -31,6 +31,7 @@ static void watched_free(struct watched *w)
 		free(*p);
 	free(w->parent);
 	free(w->json);
+	address_book_free(w->book);
 	watch_free(w->watch);
 	free(w);
 }

@@ -5,6 +5,7 @@
 #ifndef ALERTS_ROSTER_H
 #define ALERTS_ROSTER_H
 
+#include "alerts/address_book.h"
 #include "alerts/watch.h"
 #include "base/deadlines.h"
 #include "wire/settings.h"
@@ -13,6 +14,7 @@ struct watched {
 	struct watched *next;	     /* in its bucket */
 	struct watch *watch;
 	char *json;		     /* monitor_encode(); the roster frees it */
+	struct address_book *book;   /* of a name; or NULL */
 	char **parent;		     /* NULL-ended, or NULL */
 	/* As a parent: when its round was last asked for a child, until when it counts as suspect, which regions have
 	 * answered. */
@@ -23,6 +25,7 @@ struct watched {
 	uint32_t seen;		     /* number of the load that told it last */
 	uint32_t maintenance_epoch;  /* of the window below; another one: look again */
 	const struct maintenance *maintenance; /* that covers it now, or NULL; a part of the settings */
+	bool named;		     /* its host is a name that the region's resolver is asked for */
 	bool asleep;		     /* paused, or probed from nowhere: results are not looked at */
 	bool decide;		     /* at the next chance, whatever its own deadline says */
 	bool has_state;		     /* stands in the state hash */

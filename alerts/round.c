@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define JOB_BYTES 48 /* of msgpack around monitor, host and what is expected */
+#define JOB_BYTES 48 /* of msgpack around monitor, host and an expected address */
+#define JOB_TEXTS 5
+#define OTHER_BYTES 17 /* around each of the others */
 
 void rounds_free(struct rounds *r)
 {
@@ -33,25 +35,39 @@ static struct round_job *next_job(struct rounds *r)
 	return &r->job[r->count++];
 }
 
-static char *texts_of(const struct monitor *m)
+/* Fills text, and the texts of wish that lie in it. */
+static void copy_texts(const struct monitor *m, struct round_job *job)
 {
-	const char *expected = m->expect_address ? m->expect_address : "";
-	size_t name = strlen(m->name) + 1, host = strlen(m->host) + 1, expect = strlen(expected) + 1;
-	char *text = malloc(name + host + expect);
-	must(text);
-	memcpy(text, m->name, name);
-	memcpy(text + name, m->host, host);
-	memcpy(text + name + host, expected, expect);
-	return text;
+	const char *const part[JOB_TEXTS] = { m->name, m->host, m->expect_address, m->expect_answer, m->resolver };
+	const char *const given[] = { m->wish.server_name, m->wish.ca };
+	const char **const into[] = { &job->wish.server_name, &job->wish.ca };
+	size_t len = 0;
+	for (unsigned i = 0; i < JOB_TEXTS; i++)
+		len += (part[i] ? strlen(part[i]) : 0) + 1;
+	for (unsigned i = 0; i < ARRAY_LEN(given); i++)
+		len += given[i] ? strlen(given[i]) + 1 : 0;
+	char *at = job->text = malloc(len);
+	must(at);
+	for (unsigned i = 0; i < JOB_TEXTS; i++)
+		at = stpcpy(at, part[i] ? part[i] : "") + 1;
+	for (unsigned i = 0; i < ARRAY_LEN(given); i++)
+		if (given[i]) {
+			*into[i] = at;
+			at = stpcpy(at, given[i]) + 1;
+		}
 }
 
 void rounds_add(struct rounds *r, unsigned shard, const struct monitor *m, uint16_t regions, uint64_t slot_ms, unsigned attempt)
 {
 	for (unsigned i = 0; i < REGIONS_MAX; i++)
-		if (regions >> i & 1)
-			*next_job(r) = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
+		if (regions >> i & 1) {
+			struct round_job *job = next_job(r);
+			*job = (struct round_job){ .shard = shard, .region = i, .slot_ms = slot_ms, .attempt = attempt,
 							   .timeout_ms = m->timeout_ms, .settle_ms = m->settle_ms, .port = m->port,
-							   .close = m->close, .ip = m->ip, .addresses = m->addresses, .text = texts_of(m) };
+							   .close = m->close, .ip = m->ip, .addresses = m->addresses, .type = m->type, .record = m->record,
+							   .tls = m->tls, .wish = m->wish };
+			copy_texts(m, job);
+		}
 }
 
 /* By what all jobs of an entry must share. */
@@ -68,8 +84,11 @@ static int compare(const void *left, const void *right)
 	DIFFER(timeout_ms);
 	DIFFER(settle_ms);
 	DIFFER(close);
+	DIFFER(tls); /* an entry is answered when its slowest job is */
 	DIFFER(ip);
 	DIFFER(addresses);
+	DIFFER(type);
+	DIFFER(record);
 #undef DIFFER
 	return 0;
 }
@@ -85,8 +104,11 @@ static unsigned fit(const struct rounds *r, size_t from)
 	unsigned n = 0;
 	size_t bytes = 64;
 	while (from + n < r->count && n < ENTRY_JOBS_MAX && compare(&r->job[from], &r->job[from + n]) == 0) {
-		const char *name = r->job[from + n].text, *host = text_behind(name);
-		bytes += JOB_BYTES + strlen(name) + strlen(host) + strlen(text_behind(host));
+		const struct round_job *job = &r->job[from + n];
+		const char *text = job->text;
+		bytes += JOB_BYTES + tls_wish_bytes(job->tls ? &job->wish : NULL);
+		for (unsigned part = 0; part < JOB_TEXTS; part++, text = text_behind(text))
+			bytes += strlen(text) + (part > 2 && *text ? OTHER_BYTES : 0);
 		if (n && bytes > ENTRY_BYTES_BEST)
 			break;
 		n++;
@@ -107,10 +129,13 @@ static void append_entry(const struct round_job *job, unsigned n, struct redis_l
 	options.settle_ms = job->settle_ms;
 	options.ip = job->ip;
 	options.addresses = job->addresses;
+	options.type = job->type;
+	options.record = job->record;
 	for (unsigned i = 0; i < n; i++) {
-		const char *host = text_behind(job[i].text);
-		text[i] = (struct job_text){ .monitor = job[i].text, .host = host, .port = job[i].port,
-					     .expect_address = text_behind(host) };
+		const char *host = text_behind(job[i].text), *expected = text_behind(host), *answer = text_behind(expected);
+		text[i] = (struct job_text){ .monitor = job[i].text, .host = host, .port = job[i].port, .expect_address = expected,
+					     .expect_answer = answer, .resolver = text_behind(answer),
+					     .tls = job[i].tls ? &job[i].wish : NULL };
 	}
 	void *blob = job_batch_encode(&options, text, n, &len);
 	must_say(blob, "no memory for %u jobs", n);

@@ -14,7 +14,11 @@ struct round_job {
 	enum close_mode close;
 	enum job_ip ip;
 	enum job_addresses addresses;
-	char *text; /* malloc'd: monitor, 0, host, 0, expect_address, 0 */
+	enum job_type type;
+	enum job_record record;
+	bool tls;
+	struct tls_wish wish; /* its texts stand in text */
+	char *text; /* malloc'd: monitor, host, expect_address, expect_answer and resolver, each ended by 0; then those of wish */
 };
 
 struct rounds {

@@ -13,6 +13,7 @@
 
 #define PROBLEM_FIELD "@problem:"
 #define REGION_FIELD "@region:"
+#define RESOLVER_KEY "resolver:"
 
 static struct problem *find(struct self *s, const char *key)
 {
@@ -139,6 +140,17 @@ static void silent_sentence(const struct regions *all, const struct region *r, u
 		snprintf(into, len, "no engine serves %u of %u shards; its votes do not count there", silent, all->shards);
 }
 
+/* One message instead of an UNKNOWN for each of thousands of names. */
+static void check_resolver(struct self *s, const struct region *r, const struct self_facts *f, struct store *store)
+{
+	char key[PROBLEM_KEY_MAX], component[PROBLEM_KEY_MAX], sentence[200];
+	snprintf(component, sizeof(component), "region %s", r->name);
+	snprintf(key, sizeof(key), RESOLVER_KEY "%s", r->name);
+	snprintf(sentence, sizeof(sentence), "resolver failing in %s: no answer about %u of %u names; their monitors are not told one by one",
+		 r->name, r->last.unresolved, r->last.looked);
+	say(s, f, store, look(r->resolver_fails, true), key, component, sentence);
+}
+
 static void check_region(struct self *s, unsigned i, const struct self_facts *f, struct store *store)
 {
 	const struct region *r = &f->regions->region[i];
@@ -153,6 +165,7 @@ static void check_region(struct self *s, unsigned i, const struct self_facts *f,
 	snprintf(key, sizeof(key), "lag:%s", r->name);
 	snprintf(sentence, sizeof(sentence), "its results are read %" PRIu64 " s after they came; alerts come late", r->delay_ms / 1000);
 	say(s, f, store, look(r->delay_ms >= RESULT_LAG_MS, r->newest_ms), key, component, sentence);
+	check_resolver(s, r, f, store);
 	keep_region(s, i, f, store);
 }
 
@@ -209,6 +222,8 @@ void self_load(struct self *s, struct regions *regions, const char *field, const
 			p->since_ms = since_ms;
 			p->on = true;
 		}
+		if (strncmp(key, RESOLVER_KEY, sizeof(RESOLVER_KEY) - 1) == 0)
+			regions_remember_resolver(regions, key + sizeof(RESOLVER_KEY) - 1);
 	} else if (strncmp(field, REGION_FIELD, sizeof(REGION_FIELD) - 1) == 0 &&
 		   json_take_text(o, "state", 31, &state, why, sizeof(why)) &&
 		   json_take_text(o, "why", 159, &sentence, why, sizeof(why))) {

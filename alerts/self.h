@@ -8,13 +8,13 @@
 #include "alerts/regions.h"
 #include "alerts/state_store.h"
 
-#define PROBLEMS_MAX (4 * REGIONS_MAX + 8)
+#define PROBLEMS_MAX (5 * REGIONS_MAX + 8)
 #define PROBLEM_KEY_MAX (NAME_MAX_LEN + 24)
 #define SCHEDULER_SILENT_MS 20000
 #define RESULT_LAG_MS 30000 /* results that are read so long after they came are old news */
 
 struct problem {
-	char key[PROBLEM_KEY_MAX];	 /* "silent:eu", "scheduler" */
+	char key[PROBLEM_KEY_MAX];	 /* "silent:eu", "resolver:eu", "scheduler" */
 	char component[PROBLEM_KEY_MAX]; /* "region eu" */
 	char sentence[200];
 	uint64_t since_ms;

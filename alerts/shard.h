@@ -28,7 +28,7 @@ struct shard {
 	unsigned replay_region;
 	uint64_t replay_ms, replay_seq;
 	uint32_t tallied;	 /* index of the next watch to be counted for the regions */
-	uint16_t silent, quarantined; /* regions, as of this pass */
+	uint16_t silent, quarantined, unresolved; /* regions, as of this pass */
 };
 
 struct shard *shard_new(struct alerts *a, unsigned number); /* NULL: no memory */

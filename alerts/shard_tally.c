@@ -17,6 +17,13 @@ static void tally_votes(struct alerts *a, const struct shard *s, const struct wa
 	regions_tally(&a->regions, vote, w->canary);
 }
 
+static void tally_name(struct alerts *a, const struct watched *w)
+{
+	for (unsigned i = 0; i < a->settings.regions; i++)
+		if (w->region_mask >> i & 1)
+			regions_tally_name(&a->regions, i, watch_name_look(w->watch, i, a->now_ms));
+}
+
 static bool stays_away(const struct alerts *a, const struct watched *w)
 {
 	uint64_t patience_ms = 3ull * w->interval_ms;
@@ -32,6 +39,8 @@ bool shard_tally(struct alerts *a, struct shard *s, unsigned most, struct tally 
 		t->monitors++;
 		t->watched[watch_state(w->watch)]++;
 		tally_votes(a, s, w);
+		if (w->named)
+			tally_name(a, w);
 		if (w->canary == CANARY_DOWN && stays_away(a, w))
 			snprintf(t->canary, sizeof(t->canary), "%s", w->name);
 		t->canaries_awaited += w->canary == CANARY_DOWN && !w->canary_came;

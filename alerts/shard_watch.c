@@ -5,6 +5,7 @@
 #include "alerts/shard.h"
 
 #include "alerts/dead_man.h"
+#include "alerts/quiet.h"
 #include "base/log.h"
 #include "base/must.h"
 
@@ -49,10 +50,21 @@ static const struct maintenance *window_of(struct alerts *a, struct watched *w)
 	return w->maintenance;
 }
 
+/* Those of the regions whose resolver fails in which it fails for this monitor too. */
+static uint16_t unresolved(const struct alerts *a, const struct shard *s, const struct watched *w)
+{
+	uint16_t mask = 0;
+	for (unsigned left = w->named ? s->unresolved & w->region_mask : 0; left; left &= left - 1)
+		if (watch_name_look(w->watch, (unsigned)__builtin_ctz(left), a->now_ms) == NAME_UNRESOLVED)
+			mask |= (uint16_t)(left & -left);
+	return mask;
+}
+
 void shard_env(struct alerts *a, const struct shard *s, struct watched *w, struct watch_env *env)
 {
 	const struct maintenance *window = window_of(a, w);
 	*env = (struct watch_env){ .now_ms = a->now_ms, .looking_since_ms = s->live_since_ms, .silent = s->silent, .quarantined = s->quarantined,
+				   .unresolved = unresolved(a, s, w),
 				   .maintenance = !window ? NULL : window->why ? window->why : "" };
 	if (w->parent)
 		parents_look(a, w, env);
@@ -82,6 +94,8 @@ static void put_state(struct alerts *a, struct shard *s, struct watched *w, cons
 	must_say(o, "no memory for the state of %s", w->name);
 	monitor_target_write(m, target, sizeof(target));
 	json_object_set_new(o, "target", json_string(target));
+	if (w->book)
+		json_object_set_new(o, "addresses", address_book_save(w->book, a->region));
 	if (w->asleep)
 		json_object_set_new(o, "paused", json_true());
 	char *line = json_line(o);
@@ -98,8 +112,11 @@ static void put_events(struct alerts *a, struct shard *s, const struct watched *
 	struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .ended = ended };
 	json_t *regions = actions->events ? watch_regions(w->watch, a->region, env) : NULL;
 	about.regions = regions;
-	for (unsigned i = 0; i < actions->events; i++)
-		put_event(a, s, &about, &actions->event[i]);
+	for (unsigned i = 0; i < actions->events; i++) {
+		const struct watch_event *e = &actions->event[i];
+		about.said = e->resolved || e->kind == EVENT_UP ? watch_said(w->watch) : watch_fault(w->watch);
+		put_event(a, s, &about, e);
+	}
 	json_decref(regions);
 }
 
@@ -127,6 +144,37 @@ static void act(struct alerts *a, struct shard *s, struct watched *w, const stru
 	roster_due(&s->roster, w, watch_due_ms(w->watch));
 }
 
+/* What the name leads to changed: a notice that has no end, for the new addresses are as good as the old ones. */
+static void tell_addresses(struct alerts *a, struct shard *s, struct watched *w, const struct monitor *m, const struct watch_env *env,
+			   unsigned region, const struct address_change *change)
+{
+	struct watch_event event = { .kind = EVENT_ADDRESS, .since_ms = change->since_ms, .told = true };
+	event.incident = watch_take_incident(w->watch);
+	event.confirmed_after_ms = a->now_ms > change->since_ms ? a->now_ms - change->since_ms : 0;
+	if (quiet_judge(EVENT_ADDRESS, w->canary, false, env, 0, event.why_not) == QUIET_SILENT)
+		event.told = false;
+	json_t *regions = watch_regions(w->watch, a->region, env);
+	const struct event_about about = { .monitor = m, .shard = s->number, .now_ms = a->now_ms, .regions = regions, .change = change,
+					   .change_region = a->region[region] };
+	put_event(a, s, &about, &event);
+	json_decref(regions);
+}
+
+static void note_addresses(struct alerts *a, struct shard *s, struct watched *w, const struct watch_env *env, unsigned region,
+			   const struct result *r)
+{
+	struct address_change change;
+	struct monitor m;
+	const enum address_news news = address_book_take(&w->book, region, r, w->interval_ms, &change);
+	if (news == ADDRESSES_SAME)
+		return;
+	watched_monitor(w, &m);
+	if (news == ADDRESSES_CHANGED)
+		tell_addresses(a, s, w, &m, env, region, &change);
+	put_state(a, s, w, &m);
+	monitor_free(&m);
+}
+
 /* Ends what is open, for it is not watched any more. */
 static void end(struct alerts *a, struct shard *s, struct watched *w, const char *why)
 {
@@ -149,9 +197,11 @@ static void end(struct alerts *a, struct shard *s, struct watched *w, const char
 static struct watch_rule rule_of(const struct alerts *a, const struct monitor *m)
 {
 	uint16_t mask = monitor_region_mask(&a->settings, m);
-	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = m->timeout_ms, .slow_ms = m->slow_ms,
+	unsigned timeout_ms = m->timeout_ms + (m->tls ? m->wish.timeout_ms : 0);
+	return (struct watch_rule){ .interval_ms = m->interval_ms, .timeout_ms = timeout_ms, .slow_ms = m->slow_ms,
 				    .regions = (unsigned)__builtin_popcount(mask), .region_mask = mask, .canary = m->canary,
-				    .expect_closed = m->expect == EXPECT_CLOSED };
+				    .expect_closed = m->expect == EXPECT_CLOSED,
+				    .many = m->ip == IP_BOTH || m->addresses == ADDRESSES_ALL };
 }
 
 static void set_parents(struct watched *w, const struct monitor *m)
@@ -167,12 +217,19 @@ static void set_parents(struct watched *w, const struct monitor *m)
 		must((w->parent[i] = strdup(m->parent[i])));
 }
 
+static bool asks_resolver(const struct monitor *m)
+{
+	struct job job;
+	return !job_set_literal(&job, m->host, strlen(m->host)) && !m->resolver; /* who has one of his own watches that one */
+}
+
 static void describe(struct alerts *a, struct watched *w, const struct monitor *m, char *json)
 {
 	free(w->json);
 	w->json = json;
 	w->interval_ms = m->interval_ms;
 	w->region_mask = monitor_region_mask(&a->settings, m);
+	w->named = asks_resolver(m);
 	w->canary = m->canary;
 	w->canary_ms = a->mono_ms;
 	w->asleep = m->paused || !w->region_mask;
@@ -181,11 +238,16 @@ static void describe(struct alerts *a, struct watched *w, const struct monitor *
 }
 
 /* Another target, or another expectation: what was seen so far says nothing about it. */
-static bool same_question(const struct watched *w, const struct monitor *m)
+static bool same_question(struct watched *w, const struct monitor *m)
 {
 	struct monitor before;
 	watched_monitor(w, &before);
-	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0;
+	bool same = before.port == m->port && before.expect == m->expect && strcmp(before.host, m->host) == 0 &&
+		    before.type == m->type && before.record == m->record;
+	if (!same || before.ip != m->ip) {
+		address_book_free(w->book);
+		w->book = NULL;
+	}
 	monitor_free(&before);
 	return same;
 }
@@ -258,7 +320,7 @@ static void end_stranger(struct alerts *a, struct shard *s, const char *name, co
 	monitor_init(&m);
 	snprintf(m.name, sizeof(m.name), "%.*s", NAME_MAX_LEN, name);
 	if (json_take_text(state, "target", HOST_MAX_LEN + 9, &target, why, sizeof(why)) && target &&
-	    monitor_target_read(target, &m, why, sizeof(why))) {
+	    monitor_target_recall(target, &m, why, sizeof(why))) {
 		shard_set(a, s, &m);
 		struct watched *w = roster_find(&s->roster, m.name, strlen(m.name));
 		if (!watch_load(w->watch, state, a->region, a->settings.regions, why, sizeof(why)))
@@ -277,6 +339,8 @@ void shard_load_state(struct alerts *a, struct shard *s, const char *field, cons
 	json_t *state = json_read_object(json, len, why, sizeof(why));
 	if (!state || (w && !watch_load(w->watch, state, a->region, a->settings.regions, why, sizeof(why))))
 		log_warnx("state cannot be read, it begins anew", LOG_S("monitor", field), LOG_S("why", why));
+	else if (w && w->named)
+		address_book_load(&w->book, json_object_get(state, "addresses"), a->region, a->settings.regions);
 	else if (!w)
 		end_stranger(a, s, field, state);
 	if (w)
@@ -317,6 +381,8 @@ void shard_result(struct alerts *a, struct shard *s, unsigned region, const stru
 	if (r->slot_ms >= w->asked_ms)
 		w->answered |= (uint16_t)(1u << region);
 	act(a, s, w, &env, &actions);
+	if (w->named)
+		note_addresses(a, s, w, &env, region, r);
 	if (w->canary == CANARY_DOWN)
 		note_canary(a, w, r);
 }

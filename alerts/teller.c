@@ -60,7 +60,7 @@ static uint64_t now_ms(void)
 
 static void settle(struct teller *t, struct queued *e, enum outcome outcome, const char *why)
 {
-	if (t->ops->refresh && (outcome == OUTCOME_DELIVERED || e->notice.resolved))
+	if (t->ops->refresh && !notice_kind(e->notice.type)->moment && (outcome == OUTCOME_DELIVERED || e->notice.resolved))
 		standing_put(&t->standing, e->shard, &e->notice, clock_wall_ms());
 	t->outbox.done[outcome]++;
 	if (outcome == OUTCOME_DELIVERED)

@@ -5,6 +5,7 @@
  * that depend on order. */
 #include "alerts/watch_self.h"
 #include "base/must.h"
+#include "wire/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ const char *const watch_scope_names[] = {
 const char *const event_kind_names[] = {
 	[EVENT_DOWN] = "monitor.down",	       [EVENT_UP] = "monitor.up",	    [EVENT_PATH] = "monitor.path",
 	[EVENT_DEGRADED] = "monitor.degraded", [EVENT_UNKNOWN] = "monitor.unknown", [EVENT_FLAPPING] = "monitor.flapping",
-	[EVENT_KINDS] = NULL,
+	[EVENT_ADDRESS] = "monitor.address",   [EVENT_KINDS] = NULL,
 };
 
 static size_t watch_size(unsigned regions)
@@ -41,8 +42,11 @@ struct watch *watch_new(const struct watch_rule *rule)
 
 void watch_free(struct watch *w)
 {
-	if (w)
+	if (w) {
 		free(w->story);
+		watch_said_free(w);
+		free(w->rows);
+	}
 	free(w);
 }
 
@@ -52,6 +56,8 @@ void watch_clear(struct watch *w)
 	const size_t size = watch_size(w->regions);
 
 	free(w->story);
+	watch_said_free(w);
+	free(w->rows);
 	memset(w, 0, size);
 	w->rule = rule;
 	w->regions = (uint8_t)__builtin_popcount(rule.region_mask);
@@ -74,8 +80,32 @@ struct watch *watch_change(struct watch *w, const struct watch_rule *rule, bool 
 	changed->incidents = w->incidents;
 	changed->since_ms = w->since_ms;
 	changed->story = w->story;
+	changed->said = w->said;
+	free(w->rows); /* the next look has them all */
 	free(w);
 	return changed;
+}
+
+const struct address_look *watch_addresses(const struct watch *w, unsigned position)
+{
+	return w->rows ? address_rows_whole(&w->rows[position]) : NULL;
+}
+
+void watch_say_partial(const struct watch *w, char into[ADDRESS_SAID_MAX])
+{
+	into[0] = '\0';
+	for (unsigned i = 0; w->rows && i < w->regions && !into[0]; i++)
+		address_look_say(address_rows_whole(&w->rows[i]), into);
+}
+
+static void note_address(struct watch *w, int position, const struct look *l, const uint8_t address[16])
+{
+	if (!w->rule.many)
+		return;
+	if (!w->rows)
+		w->rows = calloc(w->regions, sizeof(*w->rows));
+	must_say(w->rows, "no memory for %u regions' addresses", w->regions);
+	address_rows_add(&w->rows[position], l->key, address, (enum verdict)l->verdict);
 }
 
 struct story *watch_story(struct watch *w)
@@ -140,7 +170,7 @@ static enum watch_state next_state(const struct watch *w, const struct decision 
 		return WATCH_PATH;
 	if (!d->opened) /* failures that are not confirmed, and nothing before */
 		return WATCH_NEW;
-	return d->slow || d->lossy || d->partial ? WATCH_DEGRADED : WATCH_UP;
+	return quality_is_poor(d->is) ? WATCH_DEGRADED : WATCH_UP;
 }
 
 static void enter_state(struct watch *w, const struct decision *d, enum watch_state state, uint64_t now_ms)
@@ -159,7 +189,19 @@ static void enter_state(struct watch *w, const struct decision *d, enum watch_st
 								       VERDICT_OPEN;
 	else if (d->verdict != VERDICT_NONE)
 		w->verdict = d->verdict;
-	w->scope = seen ? d->scope : SCOPE_NONE;
+	w->scope = seen ? d->scope : state == WATCH_DEGRADED && d->is.partial ? SCOPE_PARTIAL : SCOPE_NONE;
+}
+
+/* So that it is written when other addresses are down than before. */
+static void note_partial(struct watch *w)
+{
+	char said[ADDRESS_SAID_MAX];
+
+	w->partial = 0;
+	if (w->scope != SCOPE_PARTIAL || w->state != WATCH_DEGRADED)
+		return;
+	watch_say_partial(w, said);
+	w->partial = (uint32_t)monitor_hash(said, strlen(said));
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -210,7 +252,7 @@ static uint64_t next_due_ms(const struct watch *w, const struct decision *d, con
 /* What of a watch counts as changed. */
 struct remembered {
 	uint8_t state, scope, verdict;
-	uint32_t incidents;
+	uint32_t incidents, partial;
 	uint64_t since_ms, blind_since_ms;
 	bool has_story;
 	struct story story;
@@ -226,6 +268,7 @@ static void remember(const struct watch *w, struct remembered *r)
 	r->since_ms = w->since_ms;
 	r->blind_since_ms = w->blind_since_ms;
 	r->has_story = w->story != NULL;
+	r->partial = w->partial;
 	if (w->story)
 		memcpy(&r->story, w->story, sizeof(r->story));
 	if (r->story.confirm.step == r->story.confirm.steps) /* a re-check is not worth a write every 15 s */
@@ -239,6 +282,7 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 	else if (!w->blind_since_ms || w->blind_since_ms > env->now_ms)
 		w->blind_since_ms = env->now_ms;
 	enter_state(w, d, next_state(w, d, env), env->now_ms);
+	note_partial(w);
 	watch_tell(w, d, env, actions);
 	if (w->story)
 		confirm_take(&w->story->confirm, wants_rechecks(w, d), env->now_ms, &actions->round);
@@ -246,8 +290,8 @@ static void act_on(struct watch *w, const struct decision *d, const struct watch
 		free(w->story);
 		w->story = NULL;
 	}
-	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed && !d->slow &&
-		  !d->lossy && !d->partial;
+	w->calm = w->state == WATCH_UP && (!w->story || story_rests(w->story)) && !d->blind && !d->failed &&
+		  !quality_is_poor(d->is);
 	w->due_ms = next_due_ms(w, d, env);
 }
 
@@ -293,7 +337,16 @@ static bool is_fine(const struct watch *w, const struct look *l)
 {
 	if (w->rule.expect_closed)
 		return look_is_good(l, true);
-	return look_is_open(l) && !l->syn_retrans && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
+	return look_is_open(l) && !l->syn_retrans && !look_is_soon(l) && (!w->rule.slow_ms || l->rtt_us <= w->rule.slow_ms * 1000ull);
+}
+
+/* Whoever takes over reads again what engines keep of results, an hour: of those who look more seldom each look is saved, or
+ * nobody would know anything of them after a restart. */
+#define RESULTS_KEPT_MS 3600000
+
+static bool is_seldom(const struct watch *w)
+{
+	return decide_expiry_ms(w->rule.interval_ms) > RESULTS_KEPT_MS;
 }
 
 void watch_result(struct watch *w, unsigned region, const struct result *r, const struct watch_env *env,
@@ -310,7 +363,12 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
-	if (!history_add(&w->region[position], &l, address) || (w->calm && is_fine(w, &l)))
+	watch_hear(w, r);
+	note_address(w, position, &l, address);
+	if (!history_add(&w->region[position], &l, address))
+		return;
+	actions->changed = is_seldom(w);
+	if (w->calm && is_fine(w, &l))
 		return;
 	const struct look *kept = history_kept(&w->region[position], &l);
 	if (kept) /* another address of the same look may have been open */
@@ -323,7 +381,7 @@ void watch_result(struct watch *w, unsigned region, const struct result *r, cons
 	consider_round(w, (unsigned)position, &l, &in, &d);
 	act_on(w, &d, env, actions);
 	remember(w, &after);
-	actions->changed = memcmp(&before, &after, sizeof(before)) != 0;
+	actions->changed = actions->changed || memcmp(&before, &after, sizeof(before)) != 0;
 }
 
 void watch_remember(struct watch *w, unsigned region, const struct result *r)
@@ -335,9 +393,16 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r)
 	if (position < 0)
 		return;
 	look_of_result(&l, address, r);
+	watch_hear(w, r);
+	note_address(w, position, &l, address);
 	history_add(&w->region[position], &l, address);
 	w->calm = false;
 	w->due_ms = 0;
+}
+
+uint64_t watch_take_incident(struct watch *w)
+{
+	return ++w->incidents;
 }
 
 uint64_t watch_looked_ms(const struct watch *w)
@@ -392,6 +457,19 @@ bool watch_is_suspect(const struct watch *w)
 		if (w->region[i].known[0].key && !look_is_good(&w->region[i].known[0], w->rule.expect_closed))
 			return true;
 	return false;
+}
+
+enum name_look watch_name_look(const struct watch *w, unsigned region, uint64_t now_ms)
+{
+	const int position = watch_position(w, region);
+	const struct region_history *h = position < 0 ? NULL : &w->region[position];
+
+	if (!h)
+		return NAME_UNSEEN;
+	const struct look *l = h->unknown.key > h->known[0].key ? &h->unknown : &h->known[0];
+	if (!l->key || now_ms > look_slot_ms(l) + decide_expiry_ms(w->rule.interval_ms))
+		return NAME_UNSEEN;
+	return l->verdict == VERDICT_RESOLVER ? NAME_UNRESOLVED : NAME_KNOWN;
 }
 
 enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env)

@@ -22,6 +22,7 @@ struct watch_rule {
 	uint16_t region_mask;	      /* which ones, a bit for each index of the settings' regions */
 	enum canary canary;
 	bool expect_closed;	      /* it must not answer */
+	bool many;		      /* a look may have several addresses: which are down is remembered */
 };
 
 /* What is going on around it; handed in whenever it decides. */
@@ -31,6 +32,7 @@ struct watch_env {
 	uint64_t looking_since_ms;    /* from when on results are seen again, after a restart; 0: as long as anybody remembers */
 	uint16_t quarantined;	      /* regions that may not vote, a bit each: their canaries fail, or they disagree too often */
 	uint16_t silent;	      /* regions without a living engine */
+	uint16_t unresolved;	      /* regions whose resolver fails for most names, and for this one too */
 	const char *maintenance;      /* why it is not told ("" without a reason), or NULL: no window covers it */
 	enum parent_state parent;     /* the worst of its parents */
 	const char *parent_name;      /* of that one */
@@ -42,8 +44,22 @@ extern const char *const watch_state_names[WATCH_STATES + 1]; /* "new", "up", "d
 enum watch_scope { SCOPE_NONE, SCOPE_SERVICE, SCOPE_PARTIAL, SCOPE_PATH, SCOPES };
 extern const char *const watch_scope_names[SCOPES + 1]; /* "", "service", "partial", "path", NULL */
 
-enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING, EVENT_KINDS };
+enum event_kind { EVENT_DOWN, EVENT_UP, EVENT_PATH, EVENT_DEGRADED, EVENT_UNKNOWN, EVENT_FLAPPING,
+		  EVENT_ADDRESS, /* not of a watch: what a name leads to changed; it has no end */
+		  EVENT_KINDS };
 extern const char *const event_kind_names[EVENT_KINDS + 1]; /* "monitor.down", "monitor.up", "monitor.path", ... */
+
+/* How a target that is open fares. */
+struct quality {
+	bool slow, lossy;
+	bool partial;		/* some of its addresses answer, others are down */
+	bool soon;		/* its certificate holds, but not for long */
+};
+
+static inline bool quality_is_poor(struct quality q)
+{
+	return q.slow || q.lossy || q.partial || q.soon;
+}
 
 /* One thing that happened.  UP ends DOWN; the other kinds come again with resolved true when they end. */
 struct watch_event {
@@ -52,7 +68,7 @@ struct watch_event {
 	bool page;		      /* somebody is woken: DOWN, its UP, and FLAPPING; false is a notice */
 	bool told;		      /* goes to the channels; false: only to the log of events */
 	bool late;		      /* told now, "still ...": it began while something kept it back */
-	bool slow, lossy, partial;    /* of DEGRADED: which of them; partial: some of its addresses are down */
+	struct quality is;	      /* of DEGRADED: what is poor */
 	char why_not[160];	      /* of told false: "maintenance: minor upgrade", "its parent core-switch is down" */
 	uint64_t incident;	      /* number within the monitor, the same for begin and end: the dedupe key */
 	uint64_t since_ms;	      /* first failure; of UP: of the incident it ends */
@@ -77,7 +93,7 @@ struct watch_actions {
 	bool changed;		      /* watch_save() would give other bytes than before, not counting results kept */
 };
 
-struct watch; /* 72 B and 160 B a region (eight results); 250 B more while something is going on */
+struct watch; /* 90 B and 160 B a region (eight results), 650 B more a region with rule.many; 250 B while something is going on */
 
 struct watch *watch_new(const struct watch_rule *rule); /* NULL: no memory */
 void watch_free(struct watch *w);
@@ -97,6 +113,8 @@ void watch_remember(struct watch *w, unsigned region, const struct result *r);
 /* Asks for a round although nothing failed here: a child of it did, and waits to hear whether it is this one's
  * fault.  No round if one is under way or was a moment ago, or if it is down. */
 void watch_look_now(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
+/* A number for something told of the monitor that is no state of it. */
+uint64_t watch_take_incident(struct watch *w);
 /* Slot of the newest result that knows something; 0: none. */
 uint64_t watch_looked_ms(const struct watch *w);
 /* When watch_tick() must be called at the latest, wall clock ms; UINT64_MAX: never. */
@@ -104,6 +122,10 @@ uint64_t watch_due_ms(const struct watch *w);
 void watch_tick(struct watch *w, const struct watch_env *env, struct watch_actions *actions);
 
 enum watch_state watch_state(const struct watch *w);
+/* What the newest look at the certificate said, a sentence; "": none was looked at. */
+const char *watch_said(const struct watch *w);
+/* What the newest look said that found fault with it: another region's may be newer, and have seen a good one. */
+const char *watch_fault(const struct watch *w);
 enum watch_scope watch_scope(const struct watch *w);
 uint64_t watch_since_ms(const struct watch *w);
 /* DOWN, or unknown by now and nobody has seen it end: what excuses its children. */
@@ -114,6 +136,11 @@ bool watch_is_suspect(const struct watch *w);
 enum vote { VOTE_ABSTAIN, VOTE_UP, VOTE_DOWN };
 enum vote watch_vote(const struct watch *w, unsigned region, const struct watch_env *env);
 
+/* What the region's newest look knows of the monitor's name: nothing recent, something (also that it is not there), or
+ * that no resolver answered. */
+enum name_look { NAME_UNSEEN, NAME_KNOWN, NAME_UNRESOLVED };
+enum name_look watch_name_look(const struct watch *w, unsigned region, uint64_t now_ms);
+
 /* What must survive a restart: state, incident, what was told, flapping, and the newest results; a JSON object that
  * the caller owns, and that people may read in redis-cli.  Names: the settings' regions by index. */
 json_t *watch_save(const struct watch *w, const char *const *names);
@@ -121,8 +148,9 @@ json_t *watch_save(const struct watch *w, const char *const *names);
 bool watch_load(struct watch *w, const json_t *saved, const char *const *names, unsigned count, char *why, size_t why_len);
 
 /* The newest look of each region, for messages: an array of
- * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}, and "abstains", why, of those whose last
- * word does not count any more. */
+ * {"region","class","verdict","rtt_us","syn_retrans","address","errno","at_ms"}; "abstains", why, of those whose last word
+ * does not count any more; of several addresses of which some are down "addresses", how many there are, "down_addresses"
+ * and "partial", which says it. */
 json_t *watch_regions(const struct watch *w, const char *const *names, const struct watch_env *env);
 /* All that `portwatch explain` shows: state, since, each region's last results with their weights and its vote or
  * why it abstains, the arithmetic as a sentence, and why somebody is or is not paged. */

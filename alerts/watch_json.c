@@ -82,9 +82,10 @@ static json_t *save_telling(const struct telling *t)
 	put_word(o, "scope", watch_scope_names[t->scope]);
 	put_true(o, "told", t->told);
 	put_true(o, "logged", t->logged);
-	put_true(o, "slow", t->slow);
-	put_true(o, "lossy", t->lossy);
-	put_true(o, "partial", t->partial);
+	put_true(o, "slow", t->is.slow);
+	put_true(o, "lossy", t->is.lossy);
+	put_true(o, "partial", t->is.partial);
+	put_true(o, "soon", t->is.soon);
 	put_true(o, "gathering", t->gathering);
 	return o;
 }
@@ -120,11 +121,17 @@ json_t *watch_save(const struct watch *w, const char *const *names)
 	json_object_set_new(o, "state", json_string(watch_state_names[w->state]));
 	put_number(o, "since_ms", w->since_ms);
 	put_word(o, "scope", watch_scope_names[w->scope]);
+	if (w->state == WATCH_DEGRADED && w->scope == SCOPE_PARTIAL) {
+		char said[ADDRESS_SAID_MAX];
+		watch_say_partial(w, said);
+		put_word(o, "partial", said);
+	}
 	put_verdict(o, w->verdict);
 	put_number(o, "incident", w->incidents);
 	put_number(o, "blind_since_ms", w->blind_since_ms);
 	if (w->story)
 		save_story(o, w->story);
+	watch_said_save(w, o);
 	for (unsigned index = 0; index < REGIONS_MAX; index++) {
 		const int i = watch_position(w, index);
 		if (i >= 0 && (w->region[i].known[0].key || w->region[i].unknown.key))
@@ -255,9 +262,10 @@ static void load_telling(struct reading *r, const json_t *o, struct telling *t)
 	t->scope = (uint8_t)take_word(r, o, "scope", watch_scope_names);
 	t->told = take_true(r, o, "told");
 	t->logged = take_true(r, o, "logged");
-	t->slow = take_true(r, o, "slow");
-	t->lossy = take_true(r, o, "lossy");
-	t->partial = take_true(r, o, "partial");
+	t->is.slow = take_true(r, o, "slow");
+	t->is.lossy = take_true(r, o, "lossy");
+	t->is.partial = take_true(r, o, "partial");
+	t->is.soon = take_true(r, o, "soon");
 	t->gathering = take_true(r, o, "gathering");
 }
 
@@ -298,6 +306,8 @@ bool watch_load(struct watch *w, const json_t *saved, const char *const *names, 
 	w->blind_since_ms = take_number(&r, saved, "blind_since_ms", INT64_MAX);
 	if (!r.failed && json_object_get(saved, "telling"))
 		load_story(&r, saved, watch_story(w));
+	if (!r.failed)
+		watch_said_load(w, saved);
 	for (unsigned index = 0; index < count; index++) {
 		const int i = watch_position(w, index);
 		const json_t *region = json_object_get(regions, names[index]);

@@ -2,6 +2,7 @@
 #ifndef ALERTS_WATCH_SELF_H
 #define ALERTS_WATCH_SELF_H
 
+#include "alerts/address_rows.h"
 #include "alerts/confirm.h"
 #include "alerts/decide.h"
 #include "alerts/quiet.h"
@@ -18,7 +19,7 @@ struct telling {
 	uint8_t verdict, scope;
 	bool open; /* it goes on */
 	bool told, logged; /* to the channels; as not told */
-	bool slow, lossy, partial;
+	struct quality is;
 	bool gathering; /* of DOWN: a region that may vote has not looked since the first failure */
 };
 
@@ -32,16 +33,30 @@ struct story {
 	uint32_t heard; /* the incident that the channels believe is DOWN; 0: none */
 };
 
+/* A sentence about a certificate, malloc'd; NULL: none. */
+struct said_line {
+	uint64_t slot_ms;
+	char *text;
+};
+
+/* The newest of them, and the newest that is no praise. */
+struct said {
+	struct said_line newest, fault;
+};
+
 struct watch {
 	struct watch_rule rule;
 	uint8_t regions; /* bits of rule.region_mask; region[i] belongs to the i-th of them */
 	uint8_t state, scope, verdict;
 	bool calm; /* up, and no open result, however late, can change that: there is no failure in the history */
 	uint32_t incidents; /* number of the last one */
+	uint32_t partial; /* of a degraded one: hash of what is said of its addresses */
 	uint64_t since_ms;
 	uint64_t blind_since_ms; /* 0: enough regions may vote */
 	uint64_t due_ms;
 	struct story *story; /* or NULL */
+	struct said *said;   /* or NULL */
+	struct address_rows *rows; /* by region, or NULL: nothing has come, or there is one address only */
 	struct region_history region[];
 };
 
@@ -54,8 +69,18 @@ static inline int watch_position(const struct watch *w, unsigned index)
 }
 
 struct story *watch_story(struct watch *w); /* made if there is none */
+/* What is known of single addresses, by position; NULL: nothing. */
+const struct address_look *watch_addresses(const struct watch *w, unsigned position);
+/* "1 of 4 addresses down (198.51.100.7)" of the first region that sees some down and some open, or "". */
+void watch_say_partial(const struct watch *w, char into[ADDRESS_SAID_MAX]);
 void watch_clear(struct watch *w); /* as new; its rule stays */
 void watch_view(const struct watch *w, const struct watch_env *env, struct decide_in *in);
+
+/* watch_said.c: a result, or what was saved of one; and the end. */
+void watch_hear(struct watch *w, const struct result *r);
+void watch_said_save(const struct watch *w, json_t *into);
+void watch_said_load(struct watch *w, const json_t *saved);
+void watch_said_free(struct watch *w);
 
 /* watch_tell.c: brings what is told into line with what was decided. */
 void watch_tell(struct watch *w, const struct decision *d, const struct watch_env *env, struct watch_actions *actions);

@@ -46,9 +46,7 @@ static struct watch_event *emit(struct watch_actions *actions, const struct tell
 		.confirmed_after_ms = t->decided_ms > t->since_ms ? t->decided_ms - t->since_ms : 0,
 		.verdict = t->verdict,
 		.scope = t->scope,
-		.slow = t->slow,
-		.lossy = t->lossy,
-		.partial = t->partial,
+		.is = t->is,
 	};
 	return e;
 }
@@ -135,9 +133,7 @@ static void note(struct telling *t, enum event_kind kind, const struct watch *w,
 		t->scope = w->scope;
 	else if (t->scope != SCOPE_SERVICE) /* regions come to see it, and get well, one after the other */
 		t->scope = d->quality;
-	t->slow = d->slow;
-	t->lossy = d->lossy;
-	t->partial = d->partial;
+	t->is = d->is;
 	t->gathering = d->unheard;
 }
 
@@ -163,7 +159,7 @@ static bool goes_on(const struct watch *w, enum event_kind kind, const struct de
 	case EVENT_PATH:
 		return w->state == WATCH_PATH || (open && w->state == WATCH_UNKNOWN);
 	case EVENT_DEGRADED:
-		return w->state == WATCH_DEGRADED || (w->state == WATCH_PATH && (d->slow || d->lossy || d->partial)) ||
+		return w->state == WATCH_DEGRADED || (w->state == WATCH_PATH && quality_is_poor(d->is)) ||
 		       (open && w->state == WATCH_UNKNOWN);
 	case EVENT_UNKNOWN:
 		return w->state == WATCH_UNKNOWN;

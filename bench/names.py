@@ -85,4 +85,4 @@ def main():
                 process.wait()
 
 
-main()
+if __name__ == "__main__": main()

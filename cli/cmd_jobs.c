@@ -21,6 +21,7 @@ struct jobs_values {
 	uint64_t shard, expires_ms;
 	bool hot;
 	struct probe_options probe;
+	struct tls_options tls;
 };
 
 static const struct option jobs_rows[] = {
@@ -41,6 +42,9 @@ static const struct option jobs_rows[] = {
 	PROBE_OPTION_SETTLE(struct jobs_values),
 	PROBE_OPTION_IP(struct jobs_values),
 	PROBE_OPTION_ADDRESSES(struct jobs_values),
+	PROBE_OPTION_EXPECT(struct jobs_values),
+	TLS_OPTIONS(struct jobs_values),
+	TLS_OPTIONS_LEFT(struct jobs_values),
 	{ "expires", 0, OPTION_DURATION, .preset = "60s", .min = 1, .max = JOB_EXPIRES_MAX_MS,
 	  .at = offsetof(struct jobs_values, expires_ms), .sentence = "a job this old is not probed any more",
 	  .only_flag = true },
@@ -53,7 +57,8 @@ static const struct option_table jobs_table = {
 	.synopsis = "--region NAME --redis URL [-f FILE] [TARGET...]",
 	.about = "Puts jobs on the queue of a region's engines; portwatch tail shows what became of them.",
 	.examples = "portwatch jobs push --region eu --redis redis://127.0.0.1 192.0.2.10:5432\n"
-		    "portwatch jobs push --region eu --redis unix:///run/redis.sock --hot -f monitors.txt",
+		    "portwatch jobs push --region eu --redis unix:///run/redis.sock --hot -f monitors.txt\n"
+		    "portwatch jobs push --region eu --redis redis://127.0.0.1 --starttls smtp --expires 1h mx.example.net:25",
 	.footer = "Exit status: 0 all jobs are queued; 3 the command line or a file is wrong, nothing was queued; 4 Redis was not "
 		  "reached or refused, what was queued is said.",
 	.env_prefix = "PORTWATCH",
@@ -81,28 +86,33 @@ static int push_all(const struct jobs_values *set, const struct redis_url *url, 
 	return error ? CLI_INTERNAL : CLI_UP;
 }
 
-static bool is_fine(const struct jobs_values *set, struct redis_url *url, struct job_options *options, char *why,
-		    size_t why_len)
+static bool is_fine(const struct jobs_values *set, struct redis_url *url, struct job_options *options, struct tls_wish *wish,
+		    bool *tls, char *why, size_t why_len)
 {
-	return redis_reach_region_is_fine(set->region, why, why_len) &&
+	return tls_options_apply(&set->tls, wish, NULL, tls, why, why_len) &&
+	       redis_reach_region_is_fine(set->region, why, why_len) &&
 	       redis_reach_prefix_is_fine(set->prefix, why, why_len) && redis_reach_parse(set->redis, url, why, why_len) &&
 	       probe_options_apply(&set->probe, options, why, why_len);
 }
 
 static int jobs_push(int argc, char **argv)
 {
-	struct jobs_values set;
+	struct jobs_values set = { 0 }; /* probe has members that are no options here */
 	struct target_list targets = { .monitored = true };
 	struct job_push push = { .targets = &targets };
 	struct redis_url url;
 	char why[1024];
+	struct tls_wish wish;
+	bool tls;
 	int operand, status = CLI_USAGE;
 
 	if (!cli_options(&jobs_table, argc, argv, &set, &operand, &status))
 		return status;
-	if (!is_fine(&set, &url, &push.options, why, sizeof why))
+	if (!is_fine(&set, &url, &push.options, &wish, &tls, why, sizeof why))
 		return cli_refuse(&jobs_table, CLI_USAGE, "%s", why);
+	push.tls = tls ? &wish : NULL;
 	push.options.expires_ms = (unsigned)set.expires_ms;
+	push.expect_address = set.probe.expect_address;
 	targets.monitor_prefix = set.monitor_prefix;
 	if (target_list_fill(&targets, argc, argv, operand, &set.files, jobs_table.program))
 		status = push_all(&set, &url, &push);

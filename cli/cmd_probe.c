@@ -18,6 +18,7 @@ struct probe_values {
 	struct option_list files;
 	int output, connector, colour;
 	struct probe_options probe;
+	struct tls_options tls;
 	uint64_t inflight, rate;
 	struct option_list sources;
 	const char *fields;
@@ -45,6 +46,8 @@ static const struct option probe_rows[] = {
 	PROBE_OPTION_ADDRESSES(struct probe_values),
 	PROBE_OPTION_EXPECT(struct probe_values),
 	PROBE_OPTION_RESOLVER(struct probe_values),
+	TLS_OPTIONS(struct probe_values),
+	TLS_OPTIONS_LEFT(struct probe_values),
 	{ "connector", 0, OPTION_CHOICE, .preset = "auto", .choices = connector_choices,
 	  .at = offsetof(struct probe_values, connector), .sentence = "what starts the connections" },
 	{ "inflight", 0, OPTION_COUNT, .preset = INFLIGHT_DEFAULT, .min = 1, .max = INFLIGHT_MAX,
@@ -64,6 +67,7 @@ static const struct option_table probe_table = {
 	.about = "Tries a TCP connection to each TARGET (HOST:PORT or [IPV6]:PORT) and says how it ended.",
 	.examples = "portwatch probe 192.0.2.10:5432 [2001:db8::1]:443\n"
 		    "portwatch probe -f targets.txt -o ndjson | jq -r 'select(.class == \"down\") | .target'\n"
+		    "portwatch probe --starttls smtp --server-name mx.example.net 192.0.2.10:25\n"
 		    "portwatch probe 192.0.2.10:22 --settle auto --fields target,verdict,rtt_us",
 	.footer = "Exit status: 0 all targets are up; 1 at least one is down; 2 none is down but of some nothing is known; "
 		  "3 the command line or a file is wrong, nothing was probed; 4 our own trouble.\n"
@@ -105,6 +109,17 @@ static bool prepare(const struct probe_values *set, struct probe_run *run, char 
 	       probe_options_apply(&set->probe, &run->jobs, why, why_len) &&
 	       probe_options_resolvers(&set->probe, run->pipeline.resolvers, why, why_len) &&
 	       add_sources(&set->sources, &run->pipeline.from, why, why_len);
+}
+
+/* The certificate, if it is wanted; false: why holds a sentence. */
+static bool prepare_tls(const struct probe_values *set, struct probe_run *run, struct tls_wish *wish, char *path,
+			char *why, size_t why_len)
+{
+	bool wanted;
+	if (!tls_options_apply(&set->tls, wish, path, &wanted, why, why_len))
+		return false;
+	run->tls = wanted ? wish : NULL;
+	return true;
 }
 
 static void say_summary(const struct probe_run *run, const uint64_t ended[3])
@@ -158,7 +173,9 @@ int cmd_probe(int argc, char **argv)
 		return status;
 	if (set.list_fields)
 		return list_fields();
-	if (!prepare(&set, &run, why, sizeof why))
+	struct tls_wish wish;
+	char path[TLS_CA_MAX_LEN + 1];
+	if (!prepare(&set, &run, why, sizeof why) || !prepare_tls(&set, &run, &wish, path, why, sizeof why))
 		cli_refuse(&probe_table, CLI_USAGE, "%s", why);
 	else if (target_list_fill(&targets, argc, argv, operand, &set.files, probe_table.program))
 		status = run_probes(&set, &run);

@@ -25,6 +25,7 @@ static const struct {
 	{ "monitor.degraded", "DEGRADED", "RECOVERED", COLOUR_YELLOW },
 	{ "monitor.unknown", "UNKNOWN", "KNOWN", COLOUR_YELLOW },
 	{ "monitor.flapping", "FLAPPING", "STEADY", COLOUR_RED },
+	{ "monitor.address", "ADDRESS", "ADDRESS", COLOUR_YELLOW },
 	{ "system.problem", "PROBLEM", "WELL AGAIN", COLOUR_YELLOW },
 };
 
@@ -119,13 +120,26 @@ static void add_regions(struct text *to, const json_t *data)
 	}
 }
 
+static void add_list(struct text *to, const char *before, const json_t *list)
+{
+	text_add(to, before);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		text_add(to, i ? ", " : "");
+		text_add_safe(to, json_string_value(json_array_get(list, i)) ? json_string_value(json_array_get(list, i)) : "?");
+	}
+}
+
 /* Each part begins with "; ". */
 static void add_what(struct text *to, const struct event *e, const json_t *data)
 {
+	const json_t *addresses = json_object_get(data, "addresses");
 	const char *verdict = json_text(data, "verdict"), *scope = json_text(data, "scope");
 	if (*json_text(data, "problem")) {
 		text_add(to, "; ");
 		text_add_safe(to, json_text(data, "problem"));
+	} else if (addresses) {
+		add_list(to, "; now ", json_object_get(addresses, "new"));
+		add_list(to, ", before ", json_object_get(addresses, "old"));
 	} else if (!e->resolved && (*verdict || *scope)) {
 		text_printf(to, "; %s%s%s", verdict, *verdict && *scope ? ", " : "", scope);
 	}

@@ -112,6 +112,12 @@ static void add_regions(struct text *to, const json_t *regions, uint64_t now_ms,
 			text_add(to, ", slow");
 		if (json_is_true(json_object_get(r, "lossy")))
 			text_add(to, ", SYNs are lost");
+		if (json_is_true(json_object_get(r, "soon")))
+			text_add(to, ", its certificate ends soon");
+		if (*json_text(r, "addresses")) {
+			text_add(to, ", ");
+			text_add_safe(to, json_text(r, "addresses"));
+		}
 		text_add(to, "\n");
 		add_looks(to, r, now_ms, width + 4);
 	}

@@ -13,20 +13,22 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
 	ENTRIES_UNDER_WAY = 64, /* a quarter of a megabyte before the first reply is read */
 	JOB_BYTES = 1 + 2 + 2 + 3, /* of msgpack around the two texts of a job: array, two str8 headers, uint16 */
+	EXPECT_BYTES = 1 + 15 + 2, /* around what is expected: map, key, str8 header */
 	ENTRY_BYTES = 128, /* the defaults of the batch and the entry's other fields */
 };
 
-unsigned job_push_fit(const struct target_list *targets, size_t from)
+unsigned job_push_fit(const struct target_list *targets, size_t from, size_t more)
 {
 	size_t bytes = ENTRY_BYTES;
 	unsigned count = 0;
 	while (count < ENTRY_JOBS_MAX && from + count < targets->count) {
 		const struct target *t = &targets->items[from + count];
-		bytes += JOB_BYTES + t->monitor_len + t->host_len;
+		bytes += JOB_BYTES + t->monitor_len + t->host_len + more;
 		if (count && bytes > ENTRY_BYTES_BEST)
 			break;
 		count++;
@@ -42,7 +44,8 @@ static void *encode(const struct job_push *push, size_t from, unsigned count, si
 	for (unsigned i = 0; i < count; i++) {
 		const struct target *t = &push->targets->items[from + i];
 		snprintf(hosts[i], sizeof hosts[i], "%.*s", t->host_len, target_text(push->targets, t) + t->host_from);
-		jobs[i] = (struct job_text){ .monitor = target_monitor(push->targets, t), .host = hosts[i], .port = t->port };
+		jobs[i] = (struct job_text){ .monitor = target_monitor(push->targets, t), .host = hosts[i], .port = t->port,
+					     .expect_address = push->expect_address, .tls = push->tls };
 	}
 	return job_batch_encode(&push->options, jobs, count, len);
 }
@@ -65,9 +68,11 @@ static int refused(const struct job_push *push, const char *text, enum redis_tro
  * entries, or -ENOMEM. */
 static int append(struct job_push *push, size_t *next, unsigned counts[ENTRIES_UNDER_WAY])
 {
+	const size_t more = tls_wish_bytes(push->tls) +
+			    (push->expect_address ? EXPECT_BYTES + strlen(push->expect_address) : 0);
 	int entries = 0;
 	while (entries < ENTRIES_UNDER_WAY && *next < push->targets->count) {
-		const unsigned count = job_push_fit(push->targets, *next);
+		const unsigned count = job_push_fit(push->targets, *next, more);
 		size_t len;
 		void *blob = encode(push, *next, count, &len);
 		if (!blob)

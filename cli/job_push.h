@@ -10,6 +10,8 @@ struct job_push {
 	const char *key;		/* of the stream */
 	const struct target_list *targets;
 	struct job_options options;
+	const char *expect_address;	/* of all jobs; NULL: any */
+	const struct tls_wish *tls;	/* of all of them; NULL: bare handshakes */
 	uint64_t slot_ms;
 	size_t jobs, entries;		/* that Redis has confirmed */
 };
@@ -19,7 +21,8 @@ struct job_push {
  * too. */
 int job_push(struct job_push *push, char *why, size_t why_len);
 
-/* How many of the targets from `from` on fit into one entry; at least one, as long as there is one. */
-unsigned job_push_fit(const struct target_list *targets, size_t from);
+/* How many of the targets from `from` on fit into one entry, if each carries so many bytes beside its texts; at least one, as
+ * long as there is one. */
+unsigned job_push_fit(const struct target_list *targets, size_t from, size_t more);
 
 #endif

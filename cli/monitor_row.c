@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/must.h"
+#include "wire/monitor_tls.h"
 
 #include <stdlib.h>
 
@@ -73,11 +74,11 @@ void monitor_row_cell(struct text *to, const struct monitor_row *row, unsigned c
 
 /* ---- JSON ---- */
 
-static json_t *expected(const char *joined)
+static json_t *list_of(const char *joined, const char *between)
 {
 	json_t *list = json_array();
-	for (const char *at = joined; at && *at; at += *at == ',') {
-		const size_t len = strcspn(at, ",");
+	for (const char *at = joined; at && *at; at += *at == *between) {
+		const size_t len = strcspn(at, between);
 		json_array_append_new(list, json_stringn(at, len));
 		at += len;
 	}
@@ -105,6 +106,12 @@ static void set_members(json_t *o, const struct monitor *m)
 	for (unsigned i = 0; i < m->labels; i++)
 		json_object_set_new(labels, m->label[i].name, json_string(m->label[i].value));
 	json_object_set_new(o, "target", json_string(target));
+	json_object_set_new(o, "type", json_string(job_type_names[m->type]));
+	if (m->type == JOB_DNS) {
+		json_object_set_new(o, "record", json_string(job_record_names[m->record]));
+		json_object_set_new(o, "expect_answer", list_of(m->expect_answer, "\n"));
+		json_object_set_new(o, "resolver", text_or_null(m->resolver));
+	}
 	json_object_set_new(o, "interval_ms", json_integer(m->interval_ms));
 	json_object_set_new(o, "timeout_ms", json_integer(m->timeout_ms));
 	json_object_set_new(o, "slow_ms", json_integer(m->slow_ms));
@@ -114,7 +121,7 @@ static void set_members(json_t *o, const struct monitor *m)
 									       json_integer(m->settle_ms));
 	json_object_set_new(o, "ip", json_string(job_ip_names[m->ip]));
 	json_object_set_new(o, "addresses", json_string(job_addresses_names[m->addresses]));
-	json_object_set_new(o, "expect_address", expected(m->expect_address));
+	json_object_set_new(o, "expect_address", list_of(m->expect_address, ","));
 	json_object_set_new(o, "regions", names(m->region, m->regions));
 	json_object_set_new(o, "labels", labels);
 	json_object_set_new(o, "runbook", text_or_null(m->runbook));
@@ -122,6 +129,7 @@ static void set_members(json_t *o, const struct monitor *m)
 	json_object_set_new(o, "canary", text_or_null(canary_names[m->canary]));
 	json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	json_object_set_new(o, "paused", json_boolean(m->paused));
+	json_object_set_new(o, "tls", m->tls ? monitor_tls_json(m) : json_null());
 }
 
 void monitor_row_json(struct text *to, const struct monitor_row *row)

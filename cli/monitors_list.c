@@ -211,17 +211,33 @@ static void add_each(struct text *to, const char *name, char *const *item, unsig
 		add_line(to, i ? "" : name, item[i]);
 }
 
+static void add_dns(struct text *to, const struct monitor *m)
+{
+	add_line(to, "type", job_type_names[m->type]);
+	for (const char *at = m->expect_answer, *name = "expect_answer"; at && *at; name = "") {
+		const size_t len = strcspn(at, "\n");
+		char value[ANSWER_TEXT_MAX + 1];
+		snprintf(value, sizeof value, "%.*s", (int)len, at);
+		add_line(to, name, value);
+		at += len + (at[len] == '\n');
+	}
+	add_line(to, "resolver", m->resolver ? m->resolver : "the engine's own");
+}
+
 static void add_members(struct text *to, const struct monitor *m, const struct settings *s)
 {
 	char target[HOST_MAX_LEN + 9];
 	monitor_target_write(m, target, sizeof target);
 	add_line(to, "target", target);
+	if (m->type == JOB_DNS)
+		add_dns(to, m);
 	add_line(to, "state", m->paused ? "paused" : "active");
 	add_ms(to, "interval", m->interval_ms);
 	add_ms(to, "timeout", m->timeout_ms);
 	if (m->slow_ms)
 		add_ms(to, "slow", m->slow_ms);
-	add_line(to, "close", close_mode_names[m->close]);
+	if (m->type == JOB_TCP)
+		add_line(to, "close", close_mode_names[m->close]);
 	if (m->settle_ms == JOB_SETTLE_AUTO)
 		add_line(to, "settle", "auto");
 	else if (m->settle_ms != JOB_SETTLE_UNSET)

@@ -51,6 +51,40 @@ struct probe_options {
 /* From --resolver to what a pipeline wants; false: why holds a sentence. */
 bool probe_options_resolvers(const struct probe_options *set, char into[RESOLVERS_TEXT_MAX], char *why, size_t why_len);
 
+/* ---- the certificate ---- */
+
+struct tls_options {
+	bool tls;
+	int starttls;		/* enum starttls_kind; any but NONE means tls too */
+	const char *server_name, *ca;
+	uint64_t timeout_ms, warn_ms, down_ms;
+};
+
+/* Rows for a values struct that has a struct tls_options named tls. */
+#define TLS_OPTIONS(values)                                                                                              \
+	{ "tls", 0, OPTION_FLAG, .at = offsetof(values, tls.tls), .only_flag = true,                                     \
+	  .sentence = "look at the certificate too: chain, name and dates; nothing is asked of the service" },           \
+	{ "starttls", 0, OPTION_CHOICE, .choices = starttls_choices, .preset = "none", .only_flag = true,                \
+	  .at = offsetof(values, tls.starttls), .sentence = "the same behind the STARTTLS of that protocol" },           \
+	{ "server-name", 0, OPTION_TEXT, .value = "NAME", .at = offsetof(values, tls.server_name), .only_flag = true,     \
+	  .sentence = "the name to ask for and to find in the certificate; otherwise the host" },                        \
+	{ "ca", 0, OPTION_TEXT, .value = "FILE", .at = offsetof(values, tls.ca), .only_flag = true,                       \
+	  .sentence = "trust the certificates of FILE (PEM) instead of the system's" },                                  \
+	{ "tls-timeout", 0, OPTION_DURATION, .preset = "10s", .min = 1, .max = JOB_TIMEOUT_MAX_MS,                        \
+	  .at = offsetof(values, tls.timeout_ms), .sentence = "how long all of it may take after the TCP handshake",      \
+	  .only_flag = true }
+#define TLS_OPTIONS_LEFT(values)                                                                                         \
+	{ "tls-warn", 0, OPTION_DURATION, .preset = "21d", .max = TLS_LEFT_MAX_S * 1000ull,                               \
+	  .at = offsetof(values, tls.warn_ms), .sentence = "say so if it holds for less than this", .only_flag = true },   \
+	{ "tls-down", 0, OPTION_DURATION, .preset = "3d", .max = TLS_LEFT_MAX_S * 1000ull,                                \
+	  .at = offsetof(values, tls.down_ms), .sentence = "down if it holds for less than this", .only_flag = true }
+extern const char *const starttls_choices[]; /* "none", "smtp", ... */
+
+/* Whether a certificate was asked for at all; then *into has what is wished.  path: room for the whole name of the CA file,
+ * which is one of this machine; NULL: it is one of the engines' machines, and its path has to be whole. */
+bool tls_options_apply(const struct tls_options *set, struct tls_wish *into, char *path, bool *wanted,
+		       char *why, size_t why_len);
+
 /* What the jobs get; false: why holds a sentence. */
 bool probe_options_apply(const struct probe_options *set, struct job_options *into, char *why, size_t why_len);
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-	SENTENCE_MAX = 720,
+	SENTENCE_MAX = 800,
 	LOOK_AGAIN_MS = 1000, /* nothing is ever held back, so any number would do */
 };
 
@@ -48,15 +48,22 @@ static void add_line(void *arg, const struct row *row)
 static void keep_row(struct probe_printer *p, size_t place, const struct outcome *outcome, const char *address,
 		     const char *sentence)
 {
-	struct probe_row **at = &p->rows[place], *row = malloc(sizeof *row + strlen(sentence) + 1);
+	const char *issuer = outcome->tls && outcome->tls->issuer ? outcome->tls->issuer : NULL;
+	const size_t len = strlen(sentence) + 1, issuer_len = issuer ? strlen(issuer) + 1 : 0;
+	struct probe_row **at = &p->rows[place], *row = malloc(sizeof *row + len + issuer_len);
 	if (!row) {
 		atomic_store(&p->error, -ENOMEM);
 		return;
 	}
 	*row = (struct probe_row){ .outcome = *outcome };
-	row->outcome.detail = row->outcome.note = NULL; /* the batch's; the sentence has them */
+	row->outcome.detail = row->outcome.note = row->outcome.addresses = NULL; /* the batch's; the sentence has them */
 	snprintf(row->address, sizeof row->address, "%s", address);
-	strcpy(row->sentence, sentence);
+	memcpy(row->sentence, sentence, len);
+	if (outcome->tls) {
+		row->tls = *outcome->tls;
+		row->tls.issuer = issuer ? memcpy(row->sentence + len, issuer, issuer_len) : NULL;
+		row->outcome.tls = &row->tls;
+	}
 	while (*at)
 		at = &(*at)->next;
 	*at = row;

@@ -10,9 +10,10 @@
 /* What became of one address of a target. */
 struct probe_row {
 	struct probe_row *next;
-	struct outcome outcome; /* without its texts */
+	struct outcome outcome; /* without its texts; its tls points to the next */
+	struct tls_seen tls;
 	char address[INET6_ADDRSTRLEN]; /* "" where there is none */
-	char sentence[];
+	char sentence[]; /* and behind its end the issuer */
 };
 
 struct probe_printer {

@@ -21,12 +21,12 @@ void probe_run_count(const struct probe_run *run, uint64_t ended[3])
 		ended[i] = atomic_load(&run->printer->ended[i]);
 }
 
-unsigned probe_run_longest_ms(const struct job_options *jobs)
+unsigned probe_run_longest_ms(const struct job_options *jobs, const struct tls_wish *tls)
 {
 	const unsigned settle_ms = jobs->settle_ms == JOB_SETTLE_AUTO	 ? JOB_SETTLE_AUTO_MAX_MS
 				   : jobs->settle_ms == JOB_SETTLE_UNSET ? 0
 									 : jobs->settle_ms;
-	return jobs->timeout_ms + settle_ms;
+	return jobs->timeout_ms + (tls ? tls->timeout_ms : settle_ms);
 }
 
 /* After Ctrl-C: why nothing seems to happen. */
@@ -39,7 +39,7 @@ static void say_waiting(const struct probe_run *run, const struct pipeline *pipe
 		return;
 	if (run->progress)
 		progress_end(run->progress);
-	progress_waiting_text(line, sizeof line, state.probing, probe_run_longest_ms(&run->jobs));
+	progress_waiting_text(line, sizeof line, state.probing, probe_run_longest_ms(&run->jobs, run->tls));
 	fprintf(stderr, "%s\n", line);
 }
 
@@ -66,6 +66,7 @@ int probe_run(struct probe_run *run, char *why, size_t why_len)
 	const uint64_t started_ns = clock_ns();
 
 	target_source_init(&source, run->targets, &run->jobs, run->expect_address);
+	source.tls = run->tls;
 	struct pipeline *pipeline = pipeline_start(&run->pipeline, &source.source, &run->printer->sink, why, why_len);
 	if (!pipeline)
 		return -EIO;

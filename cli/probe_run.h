@@ -12,6 +12,7 @@ struct probe_run {
 	const struct target_list *targets;
 	struct job_options jobs;
 	const char *expect_address; /* NULL: any */
+	const struct tls_wish *tls; /* NULL: bare handshakes */
 	struct pipeline_config pipeline;
 	struct probe_printer *printer;
 	struct progress *progress; /* NULL: none */
@@ -27,8 +28,8 @@ struct probe_run {
  * 0, or -EIO: there is no pipeline, why holds a sentence. */
 int probe_run(struct probe_run *run, char *why, size_t why_len);
 
-/* The longest that an attempt may take from its start on: timeout and settle. */
-unsigned probe_run_longest_ms(const struct job_options *jobs);
+/* The longest that an attempt may take from its start on: timeout and settle, or what the certificate may take. */
+unsigned probe_run_longest_ms(const struct job_options *jobs, const struct tls_wish *tls);
 
 /* How many ended in each class, so far. */
 void probe_run_count(const struct probe_run *run, uint64_t ended[3]);

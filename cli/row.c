@@ -92,6 +92,23 @@ static void get_errno(const struct row *row, struct row_value *value)
 	set_text(value, name ? name : value->room);
 }
 
+static void get_not_after(const struct row *row, struct row_value *value)
+{
+	const struct tls_seen *tls = row->outcome->tls;
+	const time_t seconds = tls ? (time_t)tls->not_after_s : 0;
+	struct tm utc;
+	if (seconds > 0 && gmtime_r(&seconds, &utc))
+		strftime(value->room, sizeof value->room, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	else
+		value->room[0] = 0;
+	set_text(value, value->room);
+}
+
+static void get_issuer(const struct row *row, struct row_value *value)
+{
+	set_text(value, row->outcome->tls ? row->outcome->tls->issuer : NULL);
+}
+
 static void get_schema(const struct row *row, struct row_value *value)
 {
 	set_text(value, row->kind == ROW_PROBE ? "portwatch.probe/1" : "portwatch.result/1");
@@ -119,6 +136,9 @@ static const struct row_field fields[] = {
 	{ "syn_retrans", ROW_NUMBER, "RETRANS", BOTH, 0, "SYNs that had to be sent again", get_syn_retrans },
 	{ "errno", ROW_TEXT, "ERRNO", BOTH, 0, "the kernel's error by its name, null if there was none", get_errno },
 	{ "detail", ROW_TEXT, "DETAIL", BOTH, BOTH, "the sentence for people", get_detail },
+	{ "not_after", ROW_TEXT, "NOT AFTER", BOTH, 0, "when the certificate, or one above it, ends, UTC; null if none was looked at",
+	  get_not_after },
+	{ "issuer", ROW_TEXT, "ISSUER", BOTH, 0, "who issued the certificate", get_issuer },
 	{ "schema", ROW_TEXT, "SCHEMA", BOTH, 0, "the name of this form; its number grows when a field changes its meaning",
 	  get_schema },
 };

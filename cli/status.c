@@ -39,7 +39,7 @@ static void copy(char *into, size_t len, const char *text)
 static void read_state(struct status_row *row, const char *json, size_t len)
 {
 	char why[160];
-	const char *state = "unknown", *verdict = NULL, *scope = NULL;
+	const char *state = "unknown", *verdict = NULL, *scope = NULL, *partial = NULL;
 	json_t *o = len ? json_read_object(json, len, why, sizeof why) : NULL;
 	row->state = len ? STATUS_UNKNOWN : STATUS_NEW;
 	if (!o)
@@ -47,10 +47,12 @@ static void read_state(struct status_row *row, const char *json, size_t len)
 	json_take_text(o, "state", 32, &state, why, sizeof why);
 	json_take_text(o, "verdict", 64, &verdict, why, sizeof why);
 	json_take_text(o, "scope", 64, &scope, why, sizeof why);
+	json_take_text(o, "partial", 512, &partial, why, sizeof why);
 	json_take_number(o, "since_ms", 0, SLOT_LAST_MS, &row->since_ms, why, sizeof why);
 	row->state = state_of(state);
 	copy(row->verdict, sizeof row->verdict, verdict);
 	copy(row->scope, sizeof row->scope, scope);
+	copy(row->partial, sizeof row->partial, partial);
 	json_decref(o);
 }
 
@@ -179,6 +181,8 @@ void status_take_result(struct status *s, unsigned region, const struct result *
 	struct status_look *look = &row->look[region];
 	if (r->slot_ms < look->slot_ms || (r->slot_ms == look->slot_ms && r->attempt < look->attempt))
 		return;
+	if (r->slot_ms == look->slot_ms && r->attempt == look->attempt && look->verdict == VERDICT_OPEN)
+		return; /* another address of the same look */
 	*look = (struct status_look){ .slot_ms = r->slot_ms,
 				      .rtt_us = r->outcome.rtt_us,
 				      .attempt = (uint16_t)r->attempt,

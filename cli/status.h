@@ -31,6 +31,7 @@ struct status_look {
 struct status_row {
 	char name[NAME_MAX_LEN + 1], target[HOST_MAX_LEN + 9];
 	char verdict[24], scope[16]; /* as they were decided; "" where there is none */
+	char partial[96];	     /* of a degraded one: "1 of 4 addresses down (198.51.100.7)", or "" */
 	enum status_state state;
 	uint64_t since_ms;	     /* 0: not known */
 	unsigned interval_ms, shard;

@@ -72,6 +72,7 @@ void status_row_json(struct text *to, const struct status *s, const struct statu
 	add_age(to, "duration_ms", row->since_ms, s->at_ms);
 	add_text(to, "verdict", row->verdict);
 	add_text(to, "scope", row->scope);
+	add_text(to, "partial", row->partial);
 	text_add(to, ",\"regions\":[");
 	for (unsigned r = 0; r < s->regions; r++) {
 		text_add(to, r ? "," : "");
@@ -168,6 +169,8 @@ static void add_what(struct text *to, const struct status *s, const struct statu
 			    s->region[r].name);
 		verdict = "";
 	}
+	if (*row->partial)
+		verdict = row->partial;
 	if (*verdict)
 		text_printf(to, "  %s", verdict);
 	if (*row->scope)

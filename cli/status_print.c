@@ -145,7 +145,7 @@ static void fill_cell(const struct grid *g, const struct status_row *row, unsign
 		if (row->since_ms)
 			duration(c->text, sizeof c->text, row->since_ms, g->s->at_ms);
 		return;
-	case COL_VERDICT: snprintf(c->text, sizeof c->text, "%s", row->state == STATUS_UP ? "" : row->verdict); return;
+	case COL_VERDICT: snprintf(c->text, sizeof c->text, "%s", row->state == STATUS_UP ? "" : *row->partial ? row->partial : row->verdict); return;
 	case COL_SCOPE: snprintf(c->text, sizeof c->text, "%s", row->scope); return;
 	case COL_SUMMARY: summary_text(g, row, c->text, sizeof c->text); return;
 	default: break;

@@ -13,7 +13,7 @@
 
 enum {
 	ENOUGH = 1, /* what row_read() answers to end the reading of an entry */
-	SENTENCE_MAX = 320,
+	SENTENCE_MAX = 600,
 };
 
 /* Where a row is from: what stands in the entry and not in the row. */

@@ -14,7 +14,7 @@ static void fill_job(struct job *job, const struct target_source *s, const struc
 {
 	*job = (struct job){
 		.slot_ms = clock_wall_ms(),
-		.monitor_at = 0, /* the blob is the host, and what is expected of it; nobody reads the monitor here */
+		.monitor_at = 0, /* the blob is the host and what is wished of it; nobody reads the monitor here */
 		.monitor_len = (uint8_t)t->host_len,
 		.host_at = 0,
 		.host_len = (uint8_t)t->host_len,
@@ -26,10 +26,25 @@ static void fill_job(struct job *job, const struct target_source *s, const struc
 		.expires_ms = JOB_EXPIRES_MAX_MS, /* somebody is waiting for it: late is better than never */
 		.ip = (uint8_t)s->options.ip,
 		.addresses = (uint8_t)s->options.addresses,
-		.expect_at = t->host_len,
-		.expect_len = s->expect_address ? (uint8_t)strlen(s->expect_address) : 0,
 	};
 	memcpy(job->address, t->address, sizeof job->address);
+}
+
+/* Puts a text behind what is in the blob. */
+static void add_text(char *blob, size_t *len, const char *text, uint16_t *at, uint8_t *text_len)
+{
+	*at = (uint16_t)*len;
+	*text_len = text ? (uint8_t)strlen(text) : 0;
+	memcpy(blob + *len, text ? text : "", *text_len);
+	*len += *text_len;
+}
+
+static void fill_tls(struct job *job, const struct tls_wish *wish, char *blob, size_t *len)
+{
+	job->tls = (struct tls_job){ .wanted = true, .starttls = (uint8_t)wish->starttls, .timeout_ms = (uint16_t)wish->timeout_ms,
+				     .warn_s = wish->warn_s, .down_s = wish->down_s };
+	add_text(blob, len, wish->server_name, &job->tls.name_at, &job->tls.name_len);
+	add_text(blob, len, wish->ca, &job->tls.ca_at, &job->tls.ca_len);
 }
 
 /* A batch of the next target; NULL: no memory. */
@@ -37,12 +52,15 @@ static struct batch *make_batch(const struct target_source *s)
 {
 	const struct target *t = &s->targets->items[s->next];
 	struct job job;
-	char blob[HOST_MAX_LEN + EXPECT_TEXT_MAX];
+	char blob[HOST_MAX_LEN + EXPECT_TEXT_MAX + HOST_MAX_LEN + TLS_CA_MAX_LEN];
+	size_t len = t->host_len;
 	fill_job(&job, s, t);
-	memcpy(blob, target_text(s->targets, t) + t->host_from, t->host_len);
-	if (job.expect_len)
-		memcpy(blob + t->host_len, s->expect_address, job.expect_len);
-	struct batch *batch = batch_new(&job, 1, blob, (size_t)t->host_len + job.expect_len);
+	memcpy(blob, target_text(s->targets, t) + t->host_from, len);
+	if (s->expect_address)
+		add_text(blob, &len, s->expect_address, &job.expect_at, &job.expect_len);
+	if (s->tls)
+		fill_tls(&job, s->tls, blob, &len);
+	struct batch *batch = batch_new(&job, 1, blob, len);
 	if (batch) {
 		batch->id_seq = s->next;
 		batch->slot_ms = job.slot_ms;

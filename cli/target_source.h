@@ -10,6 +10,7 @@ struct target_source {
 	const struct target_list *targets;
 	struct job_options options;
 	const char *expect_address; /* for all of them; NULL: none */
+	const struct tls_wish *tls; /* NULL: bare handshakes; set after target_source_init() */
 	size_t next;	      /* the first target that was not taken */
 };
 

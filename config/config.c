@@ -134,7 +134,7 @@ static void make_room(struct reader *r, const struct found *found)
 {
 	for (unsigned i = 0; i < r->trees; i++) {
 		const struct yaml_node *list = r->tree[i] ? found[i].section[MONITORS] : NULL;
-		r->monitors_room += list && list->kind == YAML_LIST ? list->count : 0;
+		r->monitors_room += list && list->kind == YAML_LIST ? 2 * list->count : 0; /* `tls` makes a second one */
 	}
 	must((r->config->monitor = calloc(r->monitors_room + 1, sizeof *r->config->monitor)));
 	must((r->config->says_paused = calloc(r->monitors_room + 1, sizeof *r->config->says_paused)));

@@ -10,15 +10,27 @@
 #include <stdlib.h>
 
 enum key {
-	NAME, TARGET, CANARY, EXPECT, PARENTS, PAUSED, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE, IP, ADDRESSES, EXPECT_ADDRESS,
-	REGIONS, LABELS, RUNBOOK, KEYS
+	NAME, TYPE, RECORD, TARGET, CANARY, EXPECT, EXPECT_ANSWER, RESOLVER, PARENTS, PAUSED, TLS, INTERVAL, TIMEOUT, SLOW, CLOSE, SETTLE,
+	IP, ADDRESSES, EXPECT_ADDRESS, REGIONS, LABELS, RUNBOOK, KEYS
 };
 static const char *const keys[KEYS + 1] = {
-	"name", "target", "canary", "expect", "parents", "paused", "interval", "timeout", "slow", "close", "settle", "ip",
-	"addresses", "expect_address", "regions", "labels",
+	"name", "type", "record", "target", "canary", "expect", "expect_answer", "resolver", "parents", "paused", "tls", "interval", "timeout",
+	"slow", "close", "settle", "ip", "addresses", "expect_address", "regions", "labels",
 	"runbook", NULL
 };
 #define DEFAULTS_FROM INTERVAL /* what stands behind it can be a default */
+
+/* What a monitor can be; of a certificate it is a job of type tcp that looks at that alone. */
+enum type { TYPE_TCP, TYPE_DNS, TYPE_CERTIFICATE, TYPES };
+static const char *const types[TYPES + 1] = { "tcp", "dns", "certificate", NULL };
+
+/* Keys that mean nothing to a type; a default that does is not in force there. */
+#define KEY(key) (1u << (key))
+static const uint32_t foreign_keys[TYPES] = {
+	[TYPE_TCP] = KEY(RECORD) | KEY(EXPECT_ANSWER) | KEY(RESOLVER),
+	[TYPE_DNS] = KEY(EXPECT) | KEY(TLS) | KEY(SLOW) | KEY(CLOSE) | KEY(SETTLE) | KEY(IP) | KEY(ADDRESSES),
+	[TYPE_CERTIFICATE] = KEY(RECORD) | KEY(EXPECT_ANSWER) | KEY(RESOLVER),
+};
 
 static void free_list(char **item, unsigned *count)
 {
@@ -81,6 +93,25 @@ static void take_expected(struct reader *r, const struct yaml_tree *t, const str
 	free(range);
 }
 
+static void take_answer(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)
+{
+	char why[400];
+	char *value = value_line(r, t, item, "expect_answer", ANSWER_TEXT_MAX);
+	if (value && !monitor_answer_add(arg, value, why, sizeof why))
+		say(r, t, item, "%s", why);
+	free(value);
+}
+
+static void read_resolver(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct monitor *m)
+{
+	char why[300];
+	char *text = value_line(r, t, value, "resolver", RESOLVER_TEXT_MAX);
+	if (text && !resolver_is_fine(text, strlen(text), why, sizeof why))
+		say(r, t, value, "resolver: %s", why);
+	free(m->resolver);
+	m->resolver = text;
+}
+
 static void read_target(struct reader *r, const struct yaml_tree *t, const struct yaml_node *value, struct monitor *m)
 {
 	char why[300];
@@ -119,8 +150,11 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		     struct monitor *m)
 {
 	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
-	int ip = (int)m->ip, addresses = (int)m->addresses;
+	int ip = (int)m->ip, addresses = (int)m->addresses, record = (int)m->record;
 	switch (key) {
+	case RECORD: read_word(r, t, value, "record", job_record_names, 0, &record); break;
+	case EXPECT_ANSWER: value_list(r, t, value, "expect_answer", ANSWER_VALUES_MAX, take_answer, m); break;
+	case RESOLVER: read_resolver(r, t, value, m); break;
 	case TARGET: read_target(r, t, value, m); break;
 	case CANARY: read_word(r, t, value, "canary", canary_names + 1, 1, &canary); break;
 	case EXPECT: read_word(r, t, value, "expect", expect_names, 0, &expect); break;
@@ -150,6 +184,8 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 		m->runbook = value_line(r, t, value, "runbook", MONITOR_TEXT_MAX);
 		break;
 	case NAME:
+	case TYPE:
+	case TLS:
 	case KEYS: break;
 	}
 	m->close = (enum close_mode)close;
@@ -157,6 +193,7 @@ static void read_key(struct reader *r, const struct yaml_tree *t, enum key key, 
 	m->expect = (enum expect)expect;
 	m->ip = (enum job_ip)ip;
 	m->addresses = (enum job_addresses)addresses;
+	m->record = (enum job_record)record;
 }
 
 static void say_timeout(struct reader *r, const struct yaml_tree *t, const struct yaml_node *at,
@@ -243,13 +280,45 @@ static void check_size(struct reader *r, const struct yaml_tree *t, const struct
 	free(json);
 }
 
+/* What the other keys mean depends on these two, wherever they stand. */
+static enum type read_type(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, struct monitor *m)
+{
+	int type = TYPE_TCP;
+	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
+		if (key->kind == YAML_TEXT && strcmp(key->text, keys[TYPE]) == 0)
+			read_word(r, t, key->next, "type", types, 0, &type);
+		if (key->kind == YAML_TEXT && strcmp(key->text, keys[RECORD]) == 0)
+			read_key(r, t, RECORD, key->next, m);
+	}
+	m->type = type == TYPE_DNS ? JOB_DNS : JOB_TCP;
+	return (enum type)type;
+}
+
+/* Defaults are for monitors they fit. */
+static void drop_foreign_defaults(struct monitor *m)
+{
+	if (m->type != JOB_DNS)
+		return;
+	m->slow_ms = 0;
+	m->close = CLOSE_RST;
+	m->settle_ms = JOB_SETTLE_UNSET;
+	m->ip = IP_ANY;
+	m->addresses = ADDRESSES_FIRST;
+	if (m->record > RECORD_AAAA) {
+		free(m->expect_address);
+		m->expect_address = NULL;
+	}
+}
+
 static void read_monitor(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, uint32_t index)
 {
 	struct config_place *place = &r->place[index];
 	struct monitor *m = &r->config->monitor[index];
-	const struct yaml_node *timed = NULL;
+	const struct yaml_node *timed = NULL, *tls = NULL;
 	bool has[KEYS] = { 0 };
 	place->tree = t;
+	const enum type type = read_type(r, t, map, m);
+	drop_foreign_defaults(m);
 	for (const struct yaml_node *key = map->first; key; key = key->next->next) {
 		const int which = known_key(r, t, key, "a monitor", keys);
 		if (which < 0)
@@ -257,8 +326,15 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 		has[which] = true;
 		if (which == NAME)
 			read_name(r, t, key->next, index);
-		else
+		else if (foreign_keys[type] & KEY(which))
+			say(r, t, key, "%s means nothing to a monitor of type %s", keys[which], types[type]);
+		else if (which == EXPECT_ADDRESS && m->type == JOB_DNS && m->record > RECORD_AAAA)
+			say(r, t, key, "expect_address is for record A or AAAA; what a %s must say is expect_answer",
+			    job_record_names[m->record]);
+		else if (which != TYPE && which != RECORD)
 			read_key(r, t, (enum key)which, key->next, m);
+		if (which == TLS && type != TYPE_DNS)
+			tls = key->next;
 		if (which == PARENTS)
 			place->parents = key->next;
 		if (which == TIMEOUT || (which == INTERVAL && !timed))
@@ -268,11 +344,15 @@ static void read_monitor(struct reader *r, const struct yaml_tree *t, const stru
 	if (!has[NAME])
 		say(r, t, map, "a monitor has no name");
 	if (!has[TARGET])
-		say(r, t, map, "monitor%s%s has no target such as \"198.51.100.7:5432\"", m->name[0] ? " " : "",
-		    m->name);
+		say(r, t, map, "monitor%s%s has no target such as \"%s\"", m->name[0] ? " " : "", m->name,
+		    m->type == JOB_DNS ? "example.net" : "198.51.100.7:5432");
 	if (m->timeout_ms > m->interval_ms && (timed || !r->defaults_bad))
 		say_timeout(r, t, timed ? timed : map, m);
 	check_size(r, t, map, m);
+	if ((tls || type == TYPE_CERTIFICATE) && m->expect == EXPECT_CLOSED)
+		say(r, t, tls ? tls : map, "tls: a port that must not answer (expect: closed) has no certificate to look at");
+	if (tls || type == TYPE_CERTIFICATE)
+		read_tls(r, t, tls, type == TYPE_CERTIFICATE, has[INTERVAL], index);
 }
 
 static void take_monitor(struct reader *r, const struct yaml_tree *t, const struct yaml_node *item, void *arg)

@@ -116,6 +116,10 @@ bool region_known(const struct config *c, const char *name);
 void read_defaults(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map);
 void check_defaults(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map);
 void read_monitors(struct reader *r, const struct yaml_tree *t, const struct yaml_node *list);
+/* config_tls.c: the monitor at index was read.  map: its `tls`, or NULL; itself: it is of type certificate, else a second
+ * one is added behind it. */
+void read_tls(struct reader *r, const struct yaml_tree *t, const struct yaml_node *map, bool itself, bool has_interval,
+	      uint32_t index);
 /* config_find.c: the index of a monitor of that name, or -1. */
 void find_prepare(struct reader *r); /* monitors_room is set */
 int64_t monitor_find(const struct reader *r, const char *name);

@@ -4,6 +4,8 @@
  * grep it.  Texts stand in double quotes, in which JSON's escapes are YAML's. */
 #include "config/config_parts.h"
 
+#include <stdlib.h>
+
 static void add_text(struct text *to, const char *text)
 {
 	struct text quoted = { 0 };
@@ -51,16 +53,46 @@ static void add_labels(struct text *to, const struct monitor_label *label, unsig
 	text_add(to, "}");
 }
 
-/* Each range as a text of its own: a colon may stand in it. */
-static void add_expected(struct text *to, const char *joined)
+/* Each item as a text of its own: a colon may stand in it. */
+static void add_expected(struct text *to, const char *joined, char between)
 {
-	for (const char *at = joined; *at; at += *at == ',') {
-		const size_t len = strcspn(at, ",");
+	const char stop[2] = { between };
+	for (const char *at = joined; *at; at += *at == between) {
+		const size_t len = strcspn(at, stop);
+		char *item = strndup(at, len);
 		text_add(to, at == joined ? "" : ", ");
-		text_json_string(to, at, len);
+		if (item)
+			add_text(to, item);
+		to->failed |= !item;
+		free(item);
 		at += len;
 	}
 	text_add(to, "]");
+}
+
+static void add_tls(struct text *to, const struct tls_wish *w)
+{
+	text_add(to, ", type: certificate, tls: {warn: ");
+	text_printf(to, "%us, down: %us", w->warn_s, w->down_s);
+	add_time(to, "timeout", w->timeout_ms);
+	if (w->starttls)
+		text_printf(to, ", starttls: %s", starttls_names[w->starttls]);
+	if (w->server_name)
+		add_pair(to, "server_name", w->server_name);
+	if (w->ca)
+		add_pair(to, "ca", w->ca);
+	text_add(to, "}");
+}
+
+static void add_dns(struct text *to, const struct monitor *m)
+{
+	text_add(to, ", type: dns");
+	add_pair(to, "target", m->host);
+	text_printf(to, ", record: %s", job_record_names[m->record]);
+	if (m->expect_answer)
+		add_expected((text_add(to, ", expect_answer: ["), to), m->expect_answer, '\n');
+	if (m->resolver)
+		add_pair(to, "resolver", m->resolver);
 }
 
 static void add_monitor(struct text *to, const struct monitor *m)
@@ -69,11 +101,16 @@ static void add_monitor(struct text *to, const struct monitor *m)
 	monitor_target_write(m, target, sizeof target);
 	text_add(to, "  - {name: ");
 	add_text(to, m->name);
-	add_pair(to, "target", target);
+	if (m->type == JOB_DNS)
+		add_dns(to, m);
+	else
+		add_pair(to, "target", target);
 	add_time(to, "interval", m->interval_ms);
 	add_time(to, "timeout", m->timeout_ms);
-	add_time(to, "slow", m->slow_ms);
-	text_printf(to, ", close: %s", close_mode_names[m->close]);
+	if (m->type == JOB_TCP) {
+		add_time(to, "slow", m->slow_ms);
+		text_printf(to, ", close: %s", close_mode_names[m->close]);
+	}
 	if (m->settle_ms == JOB_SETTLE_AUTO)
 		text_add(to, ", settle: auto");
 	else if (m->settle_ms != JOB_SETTLE_UNSET)
@@ -83,7 +120,7 @@ static void add_monitor(struct text *to, const struct monitor *m)
 	if (m->addresses != ADDRESSES_FIRST)
 		text_printf(to, ", addresses: %s", job_addresses_names[m->addresses]);
 	if (m->expect_address)
-		add_expected((text_add(to, ", expect_address: ["), to), m->expect_address);
+		add_expected((text_add(to, ", expect_address: ["), to), m->expect_address, ',');
 	if (m->regions)
 		add_list((text_add(to, ", regions: "), to), m->region, m->regions);
 	if (m->labels)
@@ -96,6 +133,8 @@ static void add_monitor(struct text *to, const struct monitor *m)
 		text_printf(to, ", canary: \"%s\"", canary_names[m->canary]);
 	if (m->expect)
 		text_printf(to, ", expect: \"%s\"", expect_names[m->expect]);
+	if (m->tls)
+		add_tls(to, &m->wish);
 	if (m->paused)
 		text_add(to, ", paused: true");
 	text_add(to, "}\n");

@@ -11,7 +11,7 @@
 
 struct batch_note {
 	struct batch_note *next;
-	char text[];
+	_Alignas(max_align_t) char text[];
 };
 
 struct batch *batch_new(const struct job *jobs, unsigned count, const void *blob, size_t blob_len)
@@ -60,14 +60,22 @@ void batch_free(struct batch *b)
 		batch_free(whole);
 }
 
+void *batch_room(struct batch *b, size_t size)
+{
+	struct batch_note *note = calloc(1, sizeof(*note) + size);
+	if (!note)
+		return NULL;
+	note->next = b->notes;
+	b->notes = note;
+	return note->text;
+}
+
 const char *batch_keep(struct batch *b, const char *sentence)
 {
 	size_t len = strlen(sentence) + 1;
-	struct batch_note *note = malloc(sizeof(*note) + len);
-	must_say(note, "no memory for a sentence of %zu bytes", len);
-	note->next = b->notes;
-	b->notes = note;
-	return memcpy(note->text, sentence, len);
+	char *room = batch_room(b, len);
+	must_say(room, "no memory for a sentence of %zu bytes", len);
+	return memcpy(room, sentence, len);
 }
 
 void batch_split_begin(struct batch *whole)

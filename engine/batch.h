@@ -23,6 +23,7 @@ struct batch {
 	uint16_t jobs_taken;		 /* jobs of the entry: what is counted as taken and as published */
 	uint16_t count;			 /* rows: one a job, or one for each address that is probed */
 	uint16_t started, open;		 /* jobs begun; jobs without an outcome */
+	uint16_t passed;		 /* jobs that the lane left to tls_stage.c */
 	uint32_t blob_len;
 	struct batch *ripe_after, *ripe_before; /* the lane's list of those with something to say before they are finished */
 	uint64_t ripe_ns;		 /* 0: not in it */
@@ -34,12 +35,15 @@ struct batch {
 	struct batch *whole;		 /* of a part: what it will be joined to */
 	struct batch *parts;		 /* of a whole: those that have come back; the joiner's */
 	atomic_uint parts_open;		 /* of a whole: parts on their way, and 1 while more may be split off */
-	struct batch_note *notes;	 /* sentences its outcomes point to */
+	struct batch_note *notes;	 /* what its outcomes point to: sentences, batch_room() */
 	void *grown;			 /* jobs and outcomes, where they no longer stand behind the batch */
+	void *tls;			 /* tls_stage.c's, of batch_room(): texts that outcomes point into; or NULL */
 };
 
 /* Keeps a copy of a sentence as long as the batch (and the whole it is joined to) lives. */
 const char *batch_keep(struct batch *b, const char *sentence);
+/* Zeroed memory that lives as long.  NULL: there is none. */
+void *batch_room(struct batch *b, size_t size);
 
 /* ---- parts: the resolver splits off, the writer joins ---- */
 

@@ -36,4 +36,17 @@ struct dns_answer {
  * DNS_GARBLED.  Records of the type are believed whatever name of a CNAME chain they stand at: the resolver followed it. */
 void dns_answer_read(const void *message, size_t len, enum dns_type type, struct dns_answer *into);
 
+/* What a message says about the records of one type, for who wants the records themselves. */
+#define DNS_RECORDS_TEXT_MAX 16384
+struct dns_records {
+	uint8_t outcome;  /* enum dns_outcome; ADDRESSES: there are records */
+	bool cut;	  /* there are more than fit */
+	unsigned count;
+	size_t len;
+	char text[DNS_RECORDS_TEXT_MAX]; /* as in wire/record.h: values with a newline between them, what is not printable ASCII as \DDD */
+};
+
+/* As dns_answer_read(); a record whose data is not what its type has makes the whole DNS_GARBLED. */
+void dns_records_read(const void *message, size_t len, enum job_record record, struct dns_records *into);
+
 #endif

@@ -69,16 +69,21 @@ static struct batch *copy_of(const struct batch *b, uint64_t mask)
 	return copy;
 }
 
+void early_say(struct batch *b, struct batch_list *into)
+{
+	const uint64_t mask = b->whole ? 0 : unsaid(b);
+	struct batch *copy = mask ? copy_of(b, mask) : NULL;
+	if (!copy)
+		return;
+	b->said |= mask;
+	batch_list_add(into, copy);
+}
+
 void early_take(struct early *e, uint64_t now_ns, struct batch_list *into)
 {
 	while (e->first && e->first->ripe_ns <= now_ns) {
 		struct batch *b = e->first;
-		const uint64_t mask = unsaid(b);
-		struct batch *copy = mask ? copy_of(b, mask) : NULL;
-		if (copy) {
-			b->said |= mask;
-			batch_list_add(into, copy);
-		}
+		early_say(b, into);
 		early_drop(e, b);
 		append(e, b, now_ns);
 	}

@@ -25,7 +25,9 @@ void early_wait(struct early *e, struct batch *b, uint64_t now_ns);
 void early_drop(struct early *e, struct batch *b);
 /* When there is something to look at; UINT64_MAX: never. */
 uint64_t early_next_ns(const struct early *e);
-/* Copies of what is down and unsaid in batches that are ripe at now_ns, into the list, each with .early set. */
+/* A copy of what is down and unsaid in a batch, into the list, with .early set.  None of a part, as above. */
+void early_say(struct batch *b, struct batch_list *into);
+/* The same of all batches that are ripe at now_ns. */
 void early_take(struct early *e, uint64_t now_ns, struct batch_list *into);
 
 #endif

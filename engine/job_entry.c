@@ -93,6 +93,8 @@ static void fill_settle(const struct job_stream *js, struct job *job)
 static void remember_longest(struct job_stream *js, const struct job *job)
 {
 	unsigned ms = job->timeout_ms + (job->settle_ms == JOB_SETTLE_AUTO ? JOB_SETTLE_AUTO_MAX_MS : job->settle_ms);
+	if (job->tls.wanted)
+		ms = job->timeout_ms + job->tls.timeout_ms;
 	if (!job->bad && ms > js->longest_ms)
 		js->longest_ms = ms;
 }

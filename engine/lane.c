@@ -11,6 +11,7 @@
 #include "engine/pace.h"
 #include "engine/parked.h"
 #include "engine/probe.h"
+#include "engine/tls_stage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct lane {
 	struct batch_list hot, waiting, finished;
 	struct parked parked; /* begun as far as the list is concerned; they wait for their turn at an address */
 	struct early early;
+	struct batch_list passed; /* finished but for what tls_stage.c has to do */
 	struct lane_counters counters;
 };
 
@@ -49,7 +51,9 @@ static void job_done(void *arg, struct batch *b)
 	must(b->open > 0);
 	if (--b->open == 0) {
 		early_drop(&lane->early, b);
-		batch_list_add(&lane->finished, b);
+		if (b->passed && lane->config.early)
+			early_say(b, &lane->finished); /* what is down must not wait for somebody's certificate */
+		batch_list_add(b->passed ? &lane->passed : &lane->finished, b);
 	} else if (lane->config.early && !b->ripe_ns) {
 		early_wait(&lane->early, b, clock_ns());
 	}
@@ -85,6 +89,15 @@ static void answer_at_once(struct lane *lane, struct batch *b, unsigned job, enu
 	if (v == VERDICT_EXPIRED)
 		o->late_us = probe_lateness_us(&b->jobs[job], o);
 	counter_add(&lane->counters.verdict[v], 1);
+	job_done(lane, b);
+}
+
+/* A certificate is not looked at in this loop.  Counted under NONE: for this lane the job has ended. */
+static void pass_on(struct lane *lane, struct batch *b)
+{
+	must(lane->config.tls);
+	b->passed++;
+	counter_add(&lane->counters.verdict[VERDICT_NONE], 1);
 	job_done(lane, b);
 }
 
@@ -157,6 +170,8 @@ static void start_jobs(struct lane *lane)
 			batch_list_take(list); /* before its last job, which may finish it */
 		if (v != VERDICT_NONE) {
 			answer_at_once(lane, b, job, v, detail);
+		} else if (b->jobs[job].tls.wanted) {
+			pass_on(lane, b);
 		} else if (address_has_a_turn(lane, b, job, now_ns, wall_ms)) {
 			room--;
 			probe_start(&lane->probes, b, job);
@@ -186,7 +201,7 @@ static uint64_t wait_for_jobs_ns(struct lane *lane)
 static uint64_t wait_ns(struct lane *lane)
 {
 	const uint64_t ripe_ns = early_next_ns(&lane->early);
-	if (lane->finished.head)
+	if (lane->finished.head || lane->passed.head)
 		return 0;
 	uint64_t wait = wait_for_jobs_ns(lane);
 	if (ripe_ns == UINT64_MAX || !wait)
@@ -265,6 +280,8 @@ static void *lane_run(void *arg)
 		if (lane->early.first)
 			early_take(&lane->early, clock_ns(), &lane->finished);
 		batch_queue_put(lane->config.finished, &lane->finished);
+		if (lane->passed.head)
+			tls_stage_give(lane->config.tls, &lane->passed);
 	}
 	pthread_mutex_lock(&lane->lock); /* whoever stops us may still be waking the connector */
 	pthread_mutex_unlock(&lane->lock);
@@ -274,7 +291,7 @@ static void *lane_run(void *arg)
 
 static void lane_free(struct lane *lane)
 {
-	struct batch_list *left[] = { &lane->hot, &lane->waiting, &lane->finished };
+	struct batch_list *left[] = { &lane->hot, &lane->waiting, &lane->finished, &lane->passed };
 	for (size_t i = 0; i < ARRAY_LEN(left); i++)
 		for (struct batch *b; (b = batch_list_take(left[i]));)
 			batch_free(b);

@@ -11,6 +11,8 @@
 
 #define LANE_SLOTS_MAX 16384 /* the kernel's cancel hash has 256 buckets a ring; beyond this a timeout costs twice */
 
+struct tls_stage;
+
 struct lane_config {
 	unsigned number;	       /* 0.., for the thread's name */
 	uint32_t slots;
@@ -22,6 +24,7 @@ struct lane_config {
 	bool coalesce;
 	bool early;		       /* what is down is given out before its batch is finished (early.h) */
 	struct batch_queue *finished;  /* where batches go when each job has an outcome */
+	struct tls_stage *tls;	       /* who does the jobs that ask for a certificate; NULL only where there are none */
 };
 
 struct lane;

@@ -51,15 +51,17 @@ static void write_info(struct text *t, const struct metrics *m, const struct pip
 
 static void write_jobs(struct text *t, const struct metrics *m, const struct pipeline_state *state)
 {
+	const struct tls_counters *tls = pipeline_tls_counters(m->pipeline);
 	prom_single(t, "portwatch_engine_jobs_taken_total", "counter", "Jobs taken from the source.", state->taken);
 	prom_single(t, "portwatch_engine_jobs_published_total", "counter", "Jobs whose result is published.", state->published);
 	prom_single(t, "portwatch_engine_jobs_in_flight", "gauge", "Jobs taken and not yet published.", state->in_flight);
 	prom_single(t, "portwatch_engine_connects_in_flight", "gauge", "Slots in use.", state->probing);
-	prom_single(t, "portwatch_engine_connects_total", "counter", "Connection attempts handed to the kernel.", LANES_SUM(m, connects));
+	prom_single(t, "portwatch_engine_connects_total", "counter", "Connection attempts handed to the kernel.",
+	       LANES_SUM(m, connects) + counter_read(&tls->connects));
 	prom_single(t, "portwatch_engine_jobs_joined_total", "counter", "Jobs that shared the attempt of an identical one under way.",
 	       LANES_SUM(m, joined));
 	prom_single(t, "portwatch_engine_jobs_capped_total", "counter", "Jobs that waited for a turn at their address, or did not get one in time.",
-	       LANES_SUM(m, capped));
+	       LANES_SUM(m, capped) + counter_read(&tls->capped));
 	prom_single(t, "portwatch_engine_spurious_wakeups_total", "counter", "Completions with nothing to see, waited for again.",
 	       LANES_SUM(m, spurious));
 	prom_single(t, "portwatch_engine_jobs_waiting", "gauge", "Jobs in accepted batches that have jobs not begun.", LANES_SUM(m, waiting));
@@ -68,7 +70,12 @@ static void write_jobs(struct text *t, const struct metrics *m, const struct pip
 	for (enum verdict v = VERDICT_NONE + 1; v < VERDICTS; v++)
 		text_printf(t, "portwatch_engine_verdicts_total{class=\"%s\",verdict=\"%s\"} %" PRIu64 "\n",
 			    verdict_class_name(verdict_row(v)->class), verdict_row(v)->name,
-			    lanes_sum(m, offsetof(struct lane_counters, verdict) + v * sizeof(counter)));
+			    lanes_sum(m, offsetof(struct lane_counters, verdict) + v * sizeof(counter)) +
+				    counter_read(&tls->verdict[v]));
+	prom_single(t, "portwatch_engine_certificate_sessions", "gauge", "Certificates that are looked at now.",
+		    counter_read(&tls->sessions));
+	prom_single(t, "portwatch_engine_certificate_jobs_waiting", "gauge", "Jobs in batches that wait for a look at a certificate.",
+		    counter_read(&tls->waiting));
 }
 
 static void write_names(struct text *t, const struct metrics *m, const struct pipeline_state *state)

@@ -2,6 +2,7 @@
  *
  *	source --take()--> reader thread --lane_give()--> lanes --finished--> writer thread --put()--> sink
  *				     \--resolve_give()--> resolver --lane_give()--/
+ *	                                   certificates: \--passed on--> tls_stage --finished--/
  *
  * Batches of literal addresses go straight to a lane.  Those with names pass the resolver, which may split them; the writer
  * joins the parts, so that sink and source see what was taken.
@@ -25,6 +26,7 @@
 #define ROOM_WAIT_MS 100
 #define DRAIN_LOOK_MS 500 /* while draining the source goes on renewing what is still ours */
 #define DESCRIPTORS_KEPT 38 /* for everything but probes and lanes: connections to Redis, the metrics page, files */
+#define DESCRIPTORS_TLS 10  /* its epoll, the eventfd that wakes it, and 8 sessions; more have what lanes leave */
 #define DESCRIPTORS_LANE 2  /* its ring or epoll, and the eventfd that wakes it */
 
 struct pipeline {
@@ -33,6 +35,7 @@ struct pipeline {
 	struct sink *sink;
 	struct lane *lane[PIPELINE_LANES_MAX];
 	struct destination_cap *cap; /* NULL: none */
+	struct tls_stage *tls;	     /* stands from before the first lane until after the last */
 	pthread_mutex_t giving;		    /* reader and resolver both give */
 	uint64_t given[PIPELINE_LANES_MAX]; /* rows; under giving */
 	struct resolver *resolver;
@@ -235,7 +238,7 @@ static void fit_descriptors(struct pipeline_config *config)
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
 		getrlimit(RLIMIT_NOFILE, &limit);
-	uint64_t kept = DESCRIPTORS_KEPT + (uint64_t)DESCRIPTORS_LANE * config->lanes;
+	uint64_t kept = DESCRIPTORS_KEPT + DESCRIPTORS_TLS + (uint64_t)DESCRIPTORS_LANE * config->lanes;
 	uint64_t most = limit.rlim_cur > kept + 1 ? limit.rlim_cur - kept : 1;
 	if (config->slots <= most)
 		return;
@@ -259,6 +262,16 @@ static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 		snprintf(why, why_len, "no memory for the limit of each destination");
 		return false;
 	}
+	const struct tls_stage_config tls = {
+		.sessions = config->slots < TLS_SESSIONS_MAX ? config->slots : TLS_SESSIONS_MAX,
+		.from = &config->from,
+		.policy = config->policy,
+		.cap = p->cap,
+		.finished = &p->finished,
+	};
+	p->tls = tls_stage_start(&tls, why, why_len);
+	if (!p->tls)
+		return false;
 	for (unsigned i = 0; i < config->lanes; i++) {
 		struct lane_config lane = {
 			.number = i,
@@ -271,6 +284,7 @@ static bool start_lanes(struct pipeline *p, char *why, size_t why_len)
 			.coalesce = config->coalesce,
 			.early = config->early,
 			.finished = &p->finished,
+			.tls = p->tls,
 		};
 		p->lane[i] = lane_start(&lane, why, why_len);
 		if (!p->lane[i])
@@ -328,6 +342,7 @@ void pipeline_drain(struct pipeline *p)
 	resolver_drain(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		lane_drain(p->lane[i]);
+	tls_stage_drain(p->tls);
 }
 
 bool pipeline_wait(struct pipeline *p, unsigned wait_ms)
@@ -358,6 +373,8 @@ void pipeline_free(struct pipeline *p)
 		resolver_stop(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes && p->lane[i]; i++)
 		lane_stop(p->lane[i]);
+	if (p->tls)
+		tls_stage_stop(p->tls);
 	destination_cap_free(p->cap);
 	batch_queue_free(&p->finished);
 	pthread_cond_destroy(&p->moved);
@@ -387,6 +404,7 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state)
 	state->resolving = resolver_waiting(p->resolver);
 	for (unsigned i = 0; i < p->config.lanes; i++)
 		state->probing += counter_read(&lane_counters(p->lane[i])->in_flight);
+	state->probing += counter_read(&tls_stage_counters(p->tls)->sessions);
 }
 
 unsigned pipeline_lanes(const struct pipeline *p)
@@ -402,4 +420,9 @@ const struct resolve_counters *pipeline_resolve_counters(const struct pipeline *
 const struct lane_counters *pipeline_lane_counters(const struct pipeline *p, unsigned lane)
 {
 	return lane_counters(p->lane[lane]);
+}
+
+const struct tls_counters *pipeline_tls_counters(const struct pipeline *p)
+{
+	return tls_stage_counters(p->tls);
 }

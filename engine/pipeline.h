@@ -6,6 +6,7 @@
 #include "engine/resolve.h"
 #include "engine/sink.h"
 #include "engine/source.h"
+#include "engine/tls_stage.h"
 
 #define PIPELINE_LANES_MAX 64
 
@@ -48,5 +49,6 @@ void pipeline_look(const struct pipeline *p, struct pipeline_state *state);
 unsigned pipeline_lanes(const struct pipeline *p);
 const struct resolve_counters *pipeline_resolve_counters(const struct pipeline *p);
 const struct lane_counters *pipeline_lane_counters(const struct pipeline *p, unsigned lane);
+const struct tls_counters *pipeline_tls_counters(const struct pipeline *p);
 
 #endif

@@ -100,7 +100,7 @@ static struct outcome *outcome_of(const struct probe *p)
 	return &p->batch->outcomes[p->job];
 }
 
-static socklen_t job_sockaddr(const struct job *job, struct sockaddr_in6 *into)
+socklen_t job_sockaddr(const struct job *job, struct sockaddr_in6 *into)
 {
 	if (job->family == FAMILY_V6) {
 		*into = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(job->port) };

@@ -60,6 +60,9 @@ void probe_start(struct probes *ps, struct batch *b, unsigned job);
 /* Whether probe_start() would make a connection now: not for a job that is denied, nor for one that would join. */
 bool probe_would_connect(const struct probes *ps, const struct job *job);
 
+/* The address and port of a job that has one; returns the length. */
+socklen_t job_sockaddr(const struct job *job, struct sockaddr_in6 *into);
+
 /* Now minus the job's slot, without the time its name took, in us; within the bounds of int32_t. */
 int32_t probe_lateness_us(const struct job *job, const struct outcome *o);
 

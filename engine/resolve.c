@@ -7,67 +7,20 @@
  * A job's patience is its own: RESOLVE_BUDGET_MS or its timeout.  While answers come in, a job whose question still stands
  * in our queue waits on, because that wait is ours; when nothing came in for as long, the resolver is silent for all.
  * Why a thread: 6 to 15 us a question are more than a lane has for a whole probe. */
-#include "engine/resolve.h"
+#include "engine/resolve_self.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "base/wait.h"
-#include "engine/dns_query.h"
-#include "engine/hosts_file.h"
-#include "engine/name_cache.h"
-#include "engine/resolve_rows.h"
 #include "wire/target.h"
 
 #include <stdlib.h>
 
 #define QUESTIONS_OPEN_MAX 1000
+#define OTHERS_OPEN_MAX 250 /* to resolvers that jobs name, together */
 #define PATIENCE_LOOK_NS (50 * NS_PER_MS)
 #define HOUSE_EVERY_NS NS_PER_S
 #define TURN_WAIT_MS 1000
-
-/* A job that waits for a name. */
-struct waiter {
-	struct waiter *next_same;     /* that waits for the same name */
-	struct waiter *newer, *older; /* all of them, in the order they came */
-	struct batch *whole;
-	struct name_entry *name;
-	uint64_t since_ns;
-	uint16_t job;
-};
-
-/* A question that was not sent yet. */
-struct queued {
-	struct queued *next;
-	struct name_entry *name;
-	enum dns_type type;
-	bool prefetch;
-};
-
-struct resolver {
-	struct resolve_config config;
-	pthread_t thread;
-	atomic_bool running; /* the thread exists */
-	atomic_bool draining, stopped;
-	struct batch_queue inbox;
-	_Atomic uint64_t jobs_inside;
-	struct dns_query *query;
-
-	/* the thread's own */
-	struct name_cache *cache;
-	struct hosts_file *hosts;
-	struct waiter *oldest, *newest;
-	struct queued *first, **last;
-	struct batch_list out;
-	struct resolve_counters counters;
-	uint64_t answered_ns; /* when any answer came last */
-	uint64_t next_patience_ns, next_house_ns;
-	struct log_limit said_change, said_trouble;
-	/* the rows of the batch that is looked at */
-	unsigned ready;
-	struct job job[ENTRY_JOBS_MAX * (JOB_ADDRESSES_MAX + 2)];
-	struct outcome outcome[ENTRY_JOBS_MAX * (JOB_ADDRESSES_MAX + 2)];
-};
 
 static uint64_t now_ms(void)
 {
@@ -108,35 +61,62 @@ static void query_done(void *arg, void *tag, enum dns_type type, const struct dn
 	took_answer(r, tag, type, a);
 }
 
-static void queue_question(struct resolver *r, struct name_entry *name, enum dns_type type, bool prefetch)
+void resolver_queue(struct resolver *r, const struct queued *what)
 {
 	struct queued *one = malloc(sizeof(*one));
 	must_say(one, "no memory for a question");
-	*one = (struct queued){ .name = name, .type = type, .prefetch = prefetch };
-	name->half[type].asked = true;
-	name->half[type].sent_ns = 0;
-	*r->last = one;
-	r->last = &one->next;
+	struct question_queue *queue = what->check && what->check->upstream ? &r->others : &r->usual;
+	*one = *what;
+	*queue->last = one;
+	queue->last = &one->next;
 	counter_add(&r->counters.queued, 1);
 }
 
-/* Sends what may be sent.  A question that nobody waits for any more is not. */
-static void send_questions(struct resolver *r)
+static void queue_question(struct resolver *r, struct name_entry *name, enum dns_type type, bool prefetch)
 {
-	for (struct queued *one; (one = r->first) && dns_query_open_count(r->query) < QUESTIONS_OPEN_MAX;) {
-		r->first = one->next;
-		if (!r->first)
-			r->last = &r->first;
+	name->half[type].asked = true;
+	name->half[type].sent_ns = 0;
+	resolver_queue(r, &(struct queued){ .name = name, .type = type, .prefetch = prefetch });
+}
+
+static struct queued *queue_take(struct question_queue *queue)
+{
+	struct queued *one = queue->first;
+	queue->first = one->next;
+	if (!queue->first)
+		queue->last = &queue->first;
+	return one;
+}
+
+/* Sends one.  A question that nobody waits for any more is not. */
+static void send_one(struct resolver *r, const struct queued *one)
+{
+	if (one->check) {
+		name_check_send(r, one->check);
+	} else if (one->prefetch || one->name->waiting) {
+		counter_add(&r->counters.questions, 1);
+		one->name->half[one->type].sent_ns = clock_ns();
+		dns_query_ask(r->query, one->name->name, one->type, one->name);
+	} else {
+		one->name->half[one->type].asked = false;
+	}
+}
+
+static void send_queue(struct resolver *r, struct question_queue *queue, bool others, unsigned open_max)
+{
+	while (queue->first && dns_query_open_count(r->query, others) < open_max) {
+		struct queued *one = queue_take(queue);
 		counter_set(&r->counters.queued, counter_read(&r->counters.queued) - 1);
-		if (one->prefetch || one->name->waiting) {
-			counter_add(&r->counters.questions, 1);
-			one->name->half[one->type].sent_ns = clock_ns();
-			dns_query_ask(r->query, one->name->name, one->type, one->name);
-		} else {
-			one->name->half[one->type].asked = false;
-		}
+		send_one(r, one);
 		free(one);
 	}
+}
+
+/* Sends what may be sent. */
+static void send_questions(struct resolver *r)
+{
+	send_queue(r, &r->usual, false, QUESTIONS_OPEN_MAX);
+	send_queue(r, &r->others, true, OTHERS_OPEN_MAX);
 }
 
 /* From the hosts file, or a question into the queue. */
@@ -151,7 +131,7 @@ static void ask(struct resolver *r, struct name_entry *name, enum dns_type type)
 
 /* ---- what a name has to say ---- */
 
-static uint64_t budget_ns(const struct job *job)
+uint64_t resolver_budget_ns(const struct job *job)
 {
 	return (job->timeout_ms < RESOLVE_BUDGET_MS ? job->timeout_ms : RESOLVE_BUDGET_MS) * NS_PER_MS;
 }
@@ -163,15 +143,14 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 /* Whether a job has waited long enough to take less than an answer.  Once its question was sent, the resolver has had at
  * least a second of that. */
-static bool is_patience_over(const struct resolver *r, const struct job *job, const struct name_half *h, uint64_t since_ns,
-			     bool has_stale)
+bool resolver_patience_is_over(const struct resolver *r, const struct job *job, uint64_t sent_ns, uint64_t since_ns, bool has_stale)
 {
-	uint64_t now = clock_ns(), budget = budget_ns(job), waited = now - since_ns;
+	uint64_t now = clock_ns(), budget = resolver_budget_ns(job), waited = now - since_ns;
 	if (has_stale)
 		return waited >= least(budget, RESOLVE_STALE_MS * NS_PER_MS);
 	if (waited < budget)
 		return false;
-	return now - (h->sent_ns ? h->sent_ns : r->answered_ns) >= (h->sent_ns ? least(budget, NS_PER_S) : budget);
+	return now - (sent_ns ? sent_ns : r->answered_ns) >= (sent_ns ? least(budget, NS_PER_S) : budget);
 }
 
 static void view_known(const struct name_half *h, uint64_t now, struct half_view *v)
@@ -196,7 +175,7 @@ static void view_half(struct resolver *r, struct name_entry *name, enum dns_type
 	*v = (struct half_view){ .state = HALF_WAIT };
 	if (name_half_is_fresh(h, now))
 		view_known(h, now, v);
-	else if (!name_half_has_failed(h, now) && !is_patience_over(r, job, h, since_ns, stale))
+	else if (!name_half_has_failed(h, now) && !resolver_patience_is_over(r, job, h->sent_ns, since_ns, stale))
 		return;
 	else if (stale)
 		view_known(h, now, v);
@@ -234,7 +213,7 @@ static bool resolve_job(struct resolver *r, struct batch *b, const struct job *j
 
 /* ---- jobs ---- */
 
-static void shut_down(const struct job *job, struct resolved *into)
+void resolver_shut_down(const struct job *job, struct resolved *into)
 {
 	into->count = 1;
 	into->job[0] = *job;
@@ -243,16 +222,20 @@ static void shut_down(const struct job *job, struct resolved *into)
 
 static void end_wait(struct resolver *r, struct waiter *w)
 {
-	struct waiter **at = (struct waiter **)&w->name->waiting;
-	while (*at != w)
-		at = &(*at)->next_same;
-	*at = w->next_same;
+	if (w->name) {
+		struct waiter **at = (struct waiter **)&w->name->waiting;
+		while (*at != w)
+			at = &(*at)->next_same;
+		*at = w->next_same;
+	} else {
+		w->check->waiter = NULL; /* its question comes back, or stands in the queue */
+	}
 	*(w->older ? &w->older->newer : &r->oldest) = w->newer;
 	*(w->newer ? &w->newer->older : &r->newest) = w->older;
 }
 
 /* What a waiting job has become leaves as a part; with the last one the whole is out of our hands. */
-static void release(struct resolver *r, struct waiter *w, const struct resolved *rows)
+void resolver_release(struct resolver *r, struct waiter *w, const struct resolved *rows)
 {
 	struct batch *whole = w->whole;
 	end_wait(r, w);
@@ -272,10 +255,13 @@ static void look_at(struct resolver *r, struct waiter *w)
 	struct resolved rows;
 	const struct job *job = &w->whole->jobs[w->job];
 	if (atomic_load(&r->draining))
-		shut_down(job, &rows);
-	else if (!resolve_job(r, w->whole, job, w->name, w->since_ns, &rows))
+		resolver_shut_down(job, &rows);
+	else if (!w->name) {
+		if (!name_check_give_up(r, w, &rows))
+			return;
+	} else if (!resolve_job(r, w->whole, job, w->name, w->since_ns, &rows))
 		return;
-	release(r, w, &rows);
+	resolver_release(r, w, &rows);
 }
 
 static void look_again(struct resolver *r, struct name_entry *name)
@@ -286,15 +272,22 @@ static void look_again(struct resolver *r, struct name_entry *name)
 	}
 }
 
-static void wait_for_name(struct resolver *r, struct batch *b, unsigned job, struct name_entry *name, uint64_t since_ns)
+struct waiter *resolver_wait(struct resolver *r, struct batch *b, unsigned job, uint64_t since_ns)
 {
 	struct waiter *w = malloc(sizeof(*w));
 	must_say(w, "no memory for a job that waits");
-	*w = (struct waiter){ .next_same = name->waiting, .older = r->newest, .whole = b, .name = name, .since_ns = since_ns,
-			      .job = (uint16_t)job };
-	name->waiting = w;
+	*w = (struct waiter){ .older = r->newest, .whole = b, .since_ns = since_ns, .job = (uint16_t)job };
 	*(r->newest ? &r->newest->newer : &r->oldest) = w;
 	r->newest = w;
+	return w;
+}
+
+static void wait_for_name(struct resolver *r, struct batch *b, unsigned job, struct name_entry *name, uint64_t since_ns)
+{
+	struct waiter *w = resolver_wait(r, b, job, since_ns);
+	w->name = name;
+	w->next_same = name->waiting;
+	name->waiting = w;
 }
 
 /* The rows of one job of a fresh batch; false: it waits. */
@@ -305,6 +298,8 @@ static bool look_at_fresh(struct resolver *r, struct batch *b, unsigned i, uint6
 		*into = (struct resolved){ .count = 1, .job[0] = *job };
 		return true;
 	}
+	if (job->type == JOB_DNS)
+		return name_check_begin(r, b, i, since_ns, into);
 	if (job->family != FAMILY_NONE) {
 		resolve_literal(b, job, into);
 		return true;
@@ -316,7 +311,7 @@ static bool look_at_fresh(struct resolver *r, struct batch *b, unsigned i, uint6
 		return true;
 	}
 	if (atomic_load(&r->draining)) {
-		shut_down(job, into);
+		resolver_shut_down(job, into);
 		return true;
 	}
 	counter_add(&r->counters.misses, 1);
@@ -375,7 +370,7 @@ static void look_at_patience(struct resolver *r)
 	for (struct waiter *w = r->oldest, *next; w; w = next) {
 		const struct job *job = &w->whole->jobs[w->job];
 		next = w->newer;
-		if (all || now - w->since_ns >= least(budget_ns(job), RESOLVE_STALE_MS * NS_PER_MS))
+		if (all || now - w->since_ns >= least(resolver_budget_ns(job), RESOLVE_STALE_MS * NS_PER_MS))
 			look_at(r, w);
 	}
 }
@@ -422,7 +417,7 @@ static void *resolver_run(void *arg)
 		look_at_patience(r);
 		send_questions(r);
 		r->config.give(r->config.arg, &r->out);
-		counter_set(&r->counters.open, dns_query_open_count(r->query));
+		counter_set(&r->counters.open, dns_query_open_count(r->query, false) + dns_query_open_count(r->query, true));
 		keep_house(r);
 		dns_query_turn(r->query, turn_wait_ms(r));
 	}
@@ -439,12 +434,14 @@ struct resolver *resolver_start(const struct resolve_config *config, char *why, 
 		return NULL;
 	}
 	r->config = *config;
-	r->last = &r->first;
+	r->usual.last = &r->usual.first;
+	r->others.last = &r->others.first;
 	r->query = dns_query_open(config->servers, query_done, r, why, why_len);
 	if (!r->query) {
 		free(r);
 		return NULL;
 	}
+	dns_query_on_records(r->query, name_check_done);
 	batch_queue_init(&r->inbox);
 	return r;
 }
@@ -474,10 +471,10 @@ void resolver_stop(struct resolver *r)
 		dns_query_wake(r->query);
 		pthread_join(r->thread, NULL);
 	}
-	for (struct queued *one; (one = r->first);) {
-		r->first = one->next;
-		free(one);
-	}
+	while (r->usual.first)
+		free(queue_take(&r->usual));
+	while (r->others.first)
+		free(queue_take(&r->others));
 	dns_query_close(r->query);
 	for (struct waiter *w; (w = r->oldest);) {
 		struct batch *whole = w->whole;
@@ -486,6 +483,8 @@ void resolver_stop(struct resolver *r)
 		if (--whole->open == 0)
 			batch_free(whole);
 	}
+	while (r->checks)
+		name_check_free(r->checks);
 	for (struct batch *b; (b = batch_list_take(&r->out));)
 		batch_free(b);
 	batch_queue_free(&r->inbox);
@@ -497,7 +496,7 @@ void resolver_stop(struct resolver *r)
 bool resolve_wanted(const struct batch *b)
 {
 	for (unsigned i = 0; i < b->count; i++)
-		if (!b->jobs[i].bad && (b->jobs[i].family == FAMILY_NONE || b->jobs[i].expect_len))
+		if (!b->jobs[i].bad && (b->jobs[i].family == FAMILY_NONE || b->jobs[i].expect_len)) /* of type dns: never an address */
 			return true;
 	return false;
 }

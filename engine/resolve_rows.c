@@ -67,25 +67,29 @@ static void add_verdict(struct making *m, enum verdict verdict, const char *sent
 	o->detail = batch_keep(m->b, sentence);
 }
 
-static void say_failure(const struct making *m, enum dns_outcome failure, char *into, size_t len)
+void resolve_say_failure(const char *who, const char *host, int host_len, uint64_t waited_ms, enum dns_outcome failure, char *into,
+			 size_t len)
 {
 	switch (failure) {
 	case DNS_SILENT:
-		snprintf(into, len, "no answer from %s about %.*s within %.1f s", m->who, m->host_len, m->host,
-			 (double)m->waited_ms / 1000);
+		snprintf(into, len, "no answer from %s about %.*s within %.1f s", who, host_len, host, (double)waited_ms / 1000);
 		break;
 	case DNS_UNREACHED:
-		snprintf(into, len, "the resolver %s cannot be reached: nothing listens there, or there is no route", m->who);
+		snprintf(into, len, "the resolver %s cannot be reached: nothing listens there, or there is no route", who);
 		break;
 	case DNS_SERVFAIL:
 	case DNS_REFUSED:
-		snprintf(into, len, "%s answered %s for %.*s", m->who, failure == DNS_SERVFAIL ? "SERVFAIL" : "REFUSED", m->host_len,
-			 m->host);
+		snprintf(into, len, "%s answered %s for %.*s", who, failure == DNS_SERVFAIL ? "SERVFAIL" : "REFUSED", host_len, host);
 		break;
 	default:
-		snprintf(into, len, "the answer of %s about %.*s cannot be read", m->who, m->host_len, m->host);
+		snprintf(into, len, "the answer of %s about %.*s cannot be read", who, host_len, host);
 		break;
 	}
+}
+
+static void say_failure(const struct making *m, enum dns_outcome failure, char *into, size_t len)
+{
+	resolve_say_failure(m->who, m->host, m->host_len, m->waited_ms, failure, into, len);
 }
 
 /* ---- expectations ---- */
@@ -196,6 +200,26 @@ static const char *denied_by(const struct address_policy *policy, const struct j
 	return denied;
 }
 
+/* All that the name leads to, v4 first, each kind in order; NULL: nothing, more than is said, or not all of it is known. */
+static const char *addresses_of(struct batch *b, const struct half_view view[DNS_TYPES])
+{
+	char line[NAME_SET_MAX * INET6_ADDRSTRLEN];
+	unsigned count = 0;
+	size_t used = 0;
+	for (unsigned type = 0; type < DNS_TYPES; type++)
+		count += view[type].state == HALF_FAILED ? NAME_SET_MAX + 1 : is_settled(&view[type]) ? view[type].count : 0;
+	if (!count || count > NAME_SET_MAX)
+		return NULL;
+	for (unsigned type = 0; type < DNS_TYPES; type++)
+		for (unsigned i = 0; is_settled(&view[type]) && i < view[type].count; i++) {
+			if (used)
+				line[used++] = ',';
+			inet_ntop(type == DNS_A ? AF_INET : AF_INET6, view[type].address[i], line + used, INET6_ADDRSTRLEN);
+			used += strlen(line + used);
+		}
+	return batch_keep(b, line);
+}
+
 void resolve_rows(struct batch *b, const struct job *job, const struct half_view view[DNS_TYPES],
 		  const struct address_policy *policy, const char *who, uint64_t waited_ms, const char *changed,
 		  struct resolved *into)
@@ -217,6 +241,8 @@ void resolve_rows(struct batch *b, const struct job *job, const struct half_view
 	if (denied) {
 		into->count = 0;
 		add_verdict(&m, VERDICT_DENIED, denied);
+	} else {
+		into->outcome[0].addresses = addresses_of(b, view);
 	}
 	if (changed && into->outcome[0].verdict == VERDICT_NONE)
 		into->outcome[0].note = batch_keep(b, changed);

@@ -39,6 +39,9 @@ enum dns_type resolve_next(const struct job *job, const struct half_view view[DN
 void resolve_rows(struct batch *b, const struct job *job, const struct half_view view[DNS_TYPES],
 		  const struct address_policy *policy, const char *who, uint64_t waited_ms, const char *changed,
 		  struct resolved *into);
+/* Why nothing is known of a name, as a sentence. */
+void resolve_say_failure(const char *who, const char *host, int host_len, uint64_t waited_ms, enum dns_outcome failure, char *into,
+			 size_t len);
 /* A literal address with expectations. */
 void resolve_literal(struct batch *b, const struct job *job, struct resolved *into);
 

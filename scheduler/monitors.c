@@ -183,7 +183,8 @@ static void retire(struct monitors *m, uint32_t index, uint64_t at_ms, bool keep
 static bool same_options(const struct job_options *a, const struct job_options *b)
 {
 	return a->timeout_ms == b->timeout_ms && a->expires_ms == b->expires_ms && a->close == b->close &&
-	       a->settle_ms == b->settle_ms && a->ip == b->ip && a->addresses == b->addresses;
+	       a->settle_ms == b->settle_ms && a->ip == b->ip && a->addresses == b->addresses && a->type == b->type &&
+	       a->record == b->record;
 }
 
 /* A job of a short interval expires sooner: what is 30 intervals old is of no use, and the ledger can count 64. */
@@ -191,16 +192,18 @@ static int class_of(struct monitors *m, const struct monitor *def)
 {
 	uint64_t soon = 30ull * def->interval_ms;
 	struct job_options o = { .timeout_ms = def->timeout_ms, .close = def->close, .settle_ms = def->settle_ms,
-				 .ip = def->ip, .addresses = def->addresses,
+				 .ip = def->ip, .addresses = def->addresses, .type = def->type, .record = def->record,
 				 .expires_ms = soon < m->expires_ms ? (unsigned)soon : m->expires_ms };
+	unsigned takes_ms = def->timeout_ms + (def->tls ? def->wish.timeout_ms : 0); /* the ledger waits for the slowest */
+	if (takes_ms > m->timeout_most_ms)
+		m->timeout_most_ms = takes_ms;
 	for (unsigned i = 0; i < m->classes; i++)
-		if (same_options(&m->class[i], &o))
+		if (same_options(&m->class[i], &o) && m->class_tls[i] == def->tls)
 			return (int)i;
 	if (m->classes == CLASSES_MAX)
 		return -ENOSPC;
-	if (o.timeout_ms > m->timeout_most_ms)
-		m->timeout_most_ms = o.timeout_ms;
 	m->class[m->classes] = o;
+	m->class_tls[m->classes] = def->tls;
 	return (int)m->classes++;
 }
 
@@ -223,7 +226,8 @@ static uint8_t *encode(const struct monitor *def, uint16_t *len)
 {
 	uint8_t bytes[JOB_BYTES_MAX];
 	struct job_text job = { .monitor = def->name, .host = def->host, .port = def->port,
-				.expect_address = def->expect_address };
+				.expect_address = def->expect_address, .expect_answer = def->expect_answer,
+				.resolver = def->resolver, .tls = def->tls ? &def->wish : NULL };
 	*len = (uint16_t)job_bytes(&job, bytes);
 	uint8_t *copy = malloc(*len);
 	if (copy)
@@ -284,7 +288,7 @@ bool monitors_set(struct monitors *m, const struct monitor *def, uint64_t at_ms,
 	uint8_t *job = class < 0 ? NULL : encode(def, &len);
 	if (!job) {
 		snprintf(why, why_len,
-			 class < 0 ? "monitor %s: more than %d different sets of timeout, close and settle"
+			 class < 0 ? "monitor %s: more than %d different sets of timeout, close, settle and the like"
 				   : "monitor %s: no memory",
 			 def->name, CLASSES_MAX);
 		return false;

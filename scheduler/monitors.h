@@ -37,6 +37,7 @@ struct monitors {
 	uint32_t slots, names;
 	uint32_t live;	   /* rows that are not retired */
 	struct job_options class[CLASSES_MAX];
+	bool class_tls[CLASSES_MAX]; /* an entry is answered when its slowest job is: certificates share none with bare handshakes */
 	unsigned classes, regions, shards;
 	char region[REGIONS_MAX][NAME_MAX_LEN + 1];
 	unsigned expires_ms;	/* of a job, at most */

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GUARD_DEPTH 4
+#define GUARD_DEPTH 5 /* batch, jobs, job, options, tls */
 
 /* 0: bytes hold exactly one well-formed msgpack value and nothing after it.  -EBADMSG: why says what is wrong and at
  * which byte.  Extension types are refused: nothing of ours uses them. */

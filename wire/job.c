@@ -17,6 +17,7 @@ const char *const close_mode_names[CLOSE_MODES + 1] = { "rst", "fin", "half", NU
 
 const char *const job_ip_names[IP_CHOICES + 1] = { "any", "v4", "v6", "both", NULL };
 const char *const job_addresses_names[ADDRESSES_CHOICES + 1] = { "first", "all", NULL };
+const char *const job_type_names[JOB_TYPES + 1] = { "tcp", "dns", NULL };
 
 const struct job_options job_options_default = {
 	.timeout_ms = JOB_TIMEOUT_DEFAULT_MS,
@@ -47,7 +48,8 @@ bool settle_parse(const char *text, unsigned *settle_ms, char *why, size_t why_l
 	return false;
 }
 
-enum setting { SET_TIMEOUT, SET_CLOSE, SET_SETTLE, SET_EXPIRES, SET_SLOT, SET_ATTEMPT, SET_IP, SET_ADDRESSES, SETTINGS };
+enum setting { SET_TIMEOUT, SET_CLOSE, SET_SETTLE, SET_EXPIRES, SET_SLOT, SET_ATTEMPT, SET_IP, SET_ADDRESSES,
+	       SET_TYPE, SET_RECORD, SETTINGS };
 
 /* What a key of an options map may say: a number from low to high or, where words stand, one of the words (whose value is
  * first_word and up). */
@@ -68,6 +70,8 @@ static const struct setting_row {
 	[SET_SLOT] = { "slot", 0, TIME_MAX_MS, NULL, 0, "slot is not a time in ms since 1970 before the year 10000" },
 	[SET_ATTEMPT] = { "attempt", 0, UINT16_MAX, NULL, 0, "attempt is not a whole number from 0 to 65535" },
 	[SET_IP] = { "ip", 1, 0, job_ip_names, IP_ANY, "ip is not \"any\", \"v4\", \"v6\" or \"both\"" },
+	[SET_TYPE] = { "type", 1, 0, job_type_names, JOB_TCP, "type is not \"tcp\" or \"dns\"" },
+	[SET_RECORD] = { "record", 1, 0, job_record_names, RECORD_A, "record is not \"A\", \"AAAA\", \"CNAME\", \"MX\", \"NS\" or \"TXT\"" },
 	[SET_ADDRESSES] = { "addresses", 1, 0, job_addresses_names, ADDRESSES_FIRST, "addresses is not \"first\" or \"all\"" },
 };
 
@@ -98,6 +102,12 @@ static void setting_apply(struct job *job, enum setting which, int64_t value)
 	case SET_ADDRESSES:
 		job->addresses = (uint8_t)value;
 		break;
+	case SET_TYPE:
+		job->type = (uint8_t)value;
+		break;
+	case SET_RECORD:
+		job->record = (uint8_t)value;
+		break;
 	case SETTINGS:
 		break;
 	}
@@ -113,7 +123,8 @@ static bool setting_value(const struct setting_row *row, const msgpack_object *o
 	return object_integer(o, row->low, row->high, value);
 }
 
-/* The one option that is a text; it stays in the blob. */
+/* ---- options that are texts; they stay in the blob ---- */
+
 static const char *expect_read(const msgpack_object *o, const char *blob, struct job *job)
 {
 	struct prefix prefix[PREFIXES_MAX];
@@ -126,6 +137,152 @@ static const char *expect_read(const msgpack_object *o, const char *blob, struct
 	return NULL;
 }
 
+/* ---- the map `tls` ---- */
+
+static const char *wish_text(const msgpack_object *o, const char *blob, size_t most, const char *wrong, uint16_t *at,
+			     uint8_t *len)
+{
+	if (o->type != MSGPACK_OBJECT_STR || o->via.str.size == 0 || o->via.str.size > most ||
+	    !text_is_host(o->via.str.ptr, o->via.str.size))
+		return wrong;
+	*at = (uint16_t)(o->via.str.ptr - blob);
+	*len = (uint8_t)o->via.str.size;
+	return NULL;
+}
+
+static const char *wish_server_name(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	return wish_text(o, blob, HOST_MAX_LEN, "tls: server_name is not a host name or an address", &tls->name_at, &tls->name_len);
+}
+
+static const char *wish_ca(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	static const char wrong[] = "tls: ca is not an absolute path of at most 255 bytes without spaces";
+	if (o->type == MSGPACK_OBJECT_STR && o->via.str.size && o->via.str.ptr[0] != '/')
+		return wrong;
+	return wish_text(o, blob, TLS_CA_MAX_LEN, wrong, &tls->ca_at, &tls->ca_len);
+}
+
+static const char *wish_starttls(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	for (unsigned i = STARTTLS_NONE + 1; i < STARTTLS_KINDS; i++)
+		if (object_is_text(o, starttls_names[i])) {
+			tls->starttls = (uint8_t)i;
+			return NULL;
+		}
+	return "tls: starttls is not \"smtp\", \"imap\", \"pop3\", \"postgres\" or \"ldap\"";
+}
+
+static const char *wish_left(const msgpack_object *o, uint32_t *seconds)
+{
+	int64_t ms;
+	if (!object_integer(o, 0, TLS_LEFT_MAX_S * 1000ll, &ms))
+		return "tls: warn_ms or down_ms is not a whole number from 0 to 315360000000";
+	*seconds = (uint32_t)(ms / 1000);
+	return NULL;
+}
+
+static const char *wish_warn(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	return wish_left(o, &tls->warn_s);
+}
+
+static const char *wish_down(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	(void)blob;
+	return wish_left(o, &tls->down_s);
+}
+
+static const char *wish_timeout(const msgpack_object *o, const char *blob, struct tls_job *tls)
+{
+	int64_t ms;
+	(void)blob;
+	if (!object_integer(o, 1, JOB_TIMEOUT_MAX_MS, &ms))
+		return "tls: timeout_ms is not a whole number from 1 to 60000";
+	tls->timeout_ms = (uint16_t)ms;
+	return NULL;
+}
+
+static const struct wish_row {
+	const char *key;
+	const char *(*read)(const msgpack_object *o, const char *blob, struct tls_job *tls);
+} wishes[] = {
+	{ "server_name", wish_server_name }, { "ca", wish_ca },	       { "starttls", wish_starttls },
+	{ "warn_ms", wish_warn },	     { "down_ms", wish_down }, { "timeout_ms", wish_timeout },
+};
+
+/* The whole of it: what a job says replaces what the defaults said. */
+static const char *tls_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	struct tls_job *tls = &job->tls;
+	*tls = (struct tls_job){ .wanted = true, .timeout_ms = TLS_TIMEOUT_DEFAULT_MS, .warn_s = TLS_WARN_DEFAULT_S,
+				 .down_s = TLS_DOWN_DEFAULT_S };
+	if (o->type != MSGPACK_OBJECT_MAP)
+		return "tls is not a map";
+	for (uint32_t i = 0; i < o->via.map.size; i++)
+		for (size_t w = 0; w < ARRAY_LEN(wishes); w++) {
+			const char *fault = object_is_text(&o->via.map.ptr[i].key, wishes[w].key)
+						    ? wishes[w].read(&o->via.map.ptr[i].val, blob, tls) : NULL;
+			if (fault)
+				return fault;
+		}
+	return NULL;
+}
+
+/* ---- what a job has of its own ---- */
+
+/* Whether the values fit the record is looked at when all options are read. */
+static const char *answer_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	if (o->type != MSGPACK_OBJECT_STR || !o->via.str.size || o->via.str.size > ANSWER_TEXT_MAX)
+		return "expect_answer is not a text of 1 to 1000 bytes";
+	job->answer_at = (uint16_t)(o->via.str.ptr - blob);
+	job->answer_len = (uint16_t)o->via.str.size;
+	return NULL;
+}
+
+static const char *resolver_read(const msgpack_object *o, const char *blob, struct job *job)
+{
+	char why[300];
+	if (o->type != MSGPACK_OBJECT_STR || !resolver_is_fine(o->via.str.ptr, o->via.str.size, why, sizeof(why)))
+		return "resolver is not ADDRESS or ADDRESS:PORT";
+	job->resolver_at = (uint16_t)(o->via.str.ptr - blob);
+	job->resolver_len = (uint8_t)o->via.str.size;
+	return NULL;
+}
+
+static const struct text_row {
+	const char *key;
+	const char *(*read)(const msgpack_object *o, const char *blob, struct job *job);
+} text_rows[] = { { "expect_address", expect_read }, { "expect_answer", answer_read }, { "resolver", resolver_read },
+		{ "tls", tls_read } };
+
+static const struct text_row *text_row_of(const msgpack_object *key)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(text_rows); i++)
+		if (object_is_text(key, text_rows[i].key))
+			return &text_rows[i];
+	return NULL;
+}
+
+/* What a job of type dns must be beside what every job must. */
+static const char *dns_fault(const struct job *job, const char *blob)
+{
+	char why[300];
+	if (job->type != JOB_DNS)
+		return NULL;
+	if (job->tls.wanted)
+		return "tls means nothing to type dns";
+	if (job->family != FAMILY_NONE)
+		return "host is an address: type dns asks for names";
+	if (job->answer_len &&
+	    !record_values_are_fine((enum job_record)job->record, blob + job->answer_at, job->answer_len, why, sizeof(why)))
+		return "expect_answer has a value that its record cannot have";
+	return NULL;
+}
+
 /* Applies a map of options to a job.  NULL, or the sentence for the first value that is wrong. */
 static const char *job_options_read(const msgpack_object *o, const char *blob, struct job *job)
 {
@@ -133,8 +290,9 @@ static const char *job_options_read(const msgpack_object *o, const char *blob, s
 		return "options are not a map";
 	for (uint32_t i = 0; i < o->via.map.size; i++) {
 		const msgpack_object_kv *pair = &o->via.map.ptr[i];
-		if (object_is_text(&pair->key, "expect_address")) {
-			const char *fault = expect_read(&pair->val, blob, job);
+		const struct text_row *text = text_row_of(&pair->key);
+		if (text) {
+			const char *fault = text->read(&pair->val, blob, job);
 			if (fault)
 				return fault;
 			continue;
@@ -217,6 +375,8 @@ static void job_read(const msgpack_object *o, const char *blob, struct job *job)
 	blame(job, port_read(&part[2], job));
 	if (o->via.array.size == 4)
 		blame(job, job_options_read(&part[3], blob, job));
+	if (!job->bad)
+		blame(job, dns_fault(job, blob));
 }
 
 static int batch_read(const msgpack_object *batch, const char *blob, uint64_t slot_ms, struct job *jobs, char *why,
@@ -319,9 +479,10 @@ static bool options_pack(msgpack_packer *pk, const struct job_options *o)
 {
 	const struct job_options *usual = &job_options_default;
 	bool closes = o->close != usual->close, settles = o->settle_ms != usual->settle_ms;
-	bool families = o->ip != usual->ip, many = o->addresses != usual->addresses;
+	bool families = o->ip != usual->ip, many = o->addresses != usual->addresses, typed = o->type != usual->type;
+	bool recorded = o->record != usual->record;
 	unsigned pairs = (o->timeout_ms != usual->timeout_ms) + closes + settles +
-			 (o->expires_ms != usual->expires_ms) + (o->attempt != usual->attempt) + families + many;
+			 (o->expires_ms != usual->expires_ms) + (o->attempt != usual->attempt) + families + many + typed + recorded;
 
 	return msgpack_pack_map(pk, pairs) ||
 	       pack_number(pk, "timeout_ms", o->timeout_ms, usual->timeout_ms) ||
@@ -331,15 +492,42 @@ static bool options_pack(msgpack_packer *pk, const struct job_options *o)
 	       pack_number(pk, "expires_ms", o->expires_ms, usual->expires_ms) ||
 	       pack_number(pk, "attempt", o->attempt, usual->attempt) ||
 	       (families && pack_word(pk, "ip", job_ip_names[o->ip])) ||
-	       (many && pack_word(pk, "addresses", job_addresses_names[o->addresses]));
+	       (many && pack_word(pk, "addresses", job_addresses_names[o->addresses])) ||
+	       (typed && pack_word(pk, "type", job_type_names[o->type])) ||
+	       (recorded && pack_word(pk, "record", job_record_names[o->record]));
+}
+
+static bool is_said(const char *text)
+{
+	return text && *text;
+}
+
+static bool pack_seconds(msgpack_packer *pk, const char *key, unsigned seconds, unsigned usual)
+{
+	return seconds != usual && (pack_text(pk, key) || msgpack_pack_uint64(pk, seconds * 1000ull));
+}
+
+/* "tls": { what is not usual } */
+static bool tls_pack(msgpack_packer *pk, const struct tls_wish *w)
+{
+	const struct tls_wish *usual = &tls_wish_default;
+	unsigned pairs = (w->server_name != NULL) + (w->ca != NULL) + (w->starttls != STARTTLS_NONE) +
+			 (w->timeout_ms != usual->timeout_ms) + (w->warn_s != usual->warn_s) + (w->down_s != usual->down_s);
+	return pack_text(pk, "tls") || msgpack_pack_map(pk, pairs) ||
+	       (w->server_name && pack_word(pk, "server_name", w->server_name)) || (w->ca && pack_word(pk, "ca", w->ca)) ||
+	       (w->starttls && pack_word(pk, "starttls", starttls_names[w->starttls])) ||
+	       pack_number(pk, "timeout_ms", w->timeout_ms, usual->timeout_ms) ||
+	       pack_seconds(pk, "warn_ms", w->warn_s, usual->warn_s) || pack_seconds(pk, "down_ms", w->down_s, usual->down_s);
 }
 
 static bool job_pack(msgpack_packer *pk, const struct job_text *job)
 {
-	bool expects = job->expect_address && *job->expect_address;
-	return msgpack_pack_array(pk, expects ? 4 : 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
-	       msgpack_pack_unsigned_int(pk, job->port) ||
-	       (expects && (msgpack_pack_map(pk, 1) || pack_word(pk, "expect_address", job->expect_address)));
+	unsigned pairs = is_said(job->expect_address) + is_said(job->expect_answer) + is_said(job->resolver) + (job->tls != NULL);
+	return msgpack_pack_array(pk, pairs ? 4 : 3) || pack_text(pk, job->monitor) || pack_text(pk, job->host) ||
+	       msgpack_pack_unsigned_int(pk, job->port) || (pairs && msgpack_pack_map(pk, pairs)) ||
+	       (is_said(job->expect_address) && pack_word(pk, "expect_address", job->expect_address)) ||
+	       (is_said(job->expect_answer) && pack_word(pk, "expect_answer", job->expect_answer)) ||
+	       (is_said(job->resolver) && pack_word(pk, "resolver", job->resolver)) || (job->tls && tls_pack(pk, job->tls));
 }
 
 void *job_batch_encode(const struct job_options *options, const struct job_text *jobs, unsigned count, size_t *len)

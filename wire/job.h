@@ -12,11 +12,18 @@
  *	ip		"any" | "v4" | "v6" | "both"  which addresses of a name; any: IPv4, or IPv6 where there is none	"any"
  *	addresses	"first" | "all"		how many of each family				"first"
  *	expect_address	"192.0.2.0/24,2001:db8::/32"  every address of the host lies in one of them, at most 255 bytes
+ *	tls		{ wishes }		look at the certificate: tls_wish.h		none
+ *	type		"tcp" | "dns"		dns: only the name is asked for, nothing is connected to	"tcp"
+ *	record		"A" | "AAAA" | ...	of type dns: what is asked for			"A"
+ *	expect_answer	"10 mail.example.net"	of type dns: the values that are expected, a newline between them
+ *	resolver	"192.0.2.53:53"		of type dns: who is asked			the engine's own
  */
 #ifndef WIRE_JOB_H
 #define WIRE_JOB_H
 
+#include "wire/record.h"
 #include "wire/streams.h"
+#include "wire/tls_wish.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +34,9 @@ enum job_ip { IP_ANY, IP_V4, IP_V6, IP_BOTH, IP_CHOICES };
 extern const char *const job_ip_names[IP_CHOICES + 1]; /* "any", "v4", "v6", "both", NULL */
 enum job_addresses { ADDRESSES_FIRST, ADDRESSES_ALL, ADDRESSES_CHOICES };
 extern const char *const job_addresses_names[ADDRESSES_CHOICES + 1]; /* "first", "all", NULL */
+
+enum job_type { JOB_TCP, JOB_DNS, JOB_TYPES };
+extern const char *const job_type_names[JOB_TYPES + 1]; /* "tcp", "dns", NULL */
 
 #define JOB_ADDRESSES_MAX 16  /* rows that one job may become; with more addresses the first in order are probed */
 #define EXPECT_TEXT_MAX 255   /* of expect_address */
@@ -61,7 +71,11 @@ struct job {
 	uint8_t expect_len;   /* 0: any address will do */
 	uint8_t ip;	      /* enum job_ip */
 	uint8_t addresses;    /* enum job_addresses */
+	uint8_t type, record; /* enum job_type, enum job_record */
+	uint8_t resolver_len; /* 0: the engine's own */
+	uint16_t resolver_at, answer_at, answer_len; /* in the blob; no length: anything is as expected */
 	uint8_t index;	      /* its place in the entry: rows of one job share it */
+	struct tls_job tls;
 };
 
 /* Parses the blob of an entry whose slot is slot_ms.  Returns the number of jobs (1..ENTRY_JOBS_MAX).  A job that is
@@ -80,6 +94,8 @@ struct job_text {
 	const char *monitor, *host;
 	unsigned port;
 	const char *expect_address; /* NULL or "": any; checked by the caller (wire/prefix.h) */
+	const struct tls_wish *tls; /* NULL: a bare handshake */
+	const char *expect_answer, *resolver; /* NULL or "": none; checked by the caller (wire/record.h) */
 };
 
 struct job_options {
@@ -88,6 +104,8 @@ struct job_options {
 	unsigned settle_ms; /* or JOB_SETTLE_AUTO, JOB_SETTLE_UNSET */
 	enum job_ip ip;
 	enum job_addresses addresses;
+	enum job_type type;
+	enum job_record record;
 };
 extern const struct job_options job_options_default;
 

@@ -6,11 +6,15 @@
 static uint8_t *text(uint8_t *at, const char *s)
 {
 	size_t len = strlen(s);
-	must(len <= UINT8_MAX);
+	must(len <= UINT16_MAX);
 	if (len < 32)
 		*at++ = (uint8_t)(0xa0 | len);
-	else {
+	else if (len <= UINT8_MAX) {
 		*at++ = 0xd9;
+		*at++ = (uint8_t)len;
+	} else {
+		*at++ = 0xda;
+		*at++ = (uint8_t)(len >> 8);
 		*at++ = (uint8_t)len;
 	}
 	memcpy(at, s, len);
@@ -30,18 +34,58 @@ static uint8_t *number(uint8_t *at, uint32_t n)
 	return at;
 }
 
+static uint8_t *seconds(uint8_t *at, const char *key, unsigned s, unsigned usual)
+{
+	uint64_t ms = s * 1000ull;
+	if (s == usual)
+		return at;
+	at = text(at, key);
+	if (ms <= UINT32_MAX)
+		return number(at, (uint32_t)ms);
+	*at++ = 0xcf;
+	for (unsigned byte = 8; byte--;)
+		*at++ = (uint8_t)(ms >> 8 * byte);
+	return at;
+}
+
+static uint8_t *tls_wish(uint8_t *at, const struct tls_wish *w)
+{
+	const struct tls_wish *usual = &tls_wish_default;
+	at = text(at, "tls");
+	*at++ = (uint8_t)(0x80 | ((w->server_name != NULL) + (w->ca != NULL) + (w->starttls != STARTTLS_NONE) +
+				  (w->timeout_ms != usual->timeout_ms) + (w->warn_s != usual->warn_s) +
+				  (w->down_s != usual->down_s)));
+	if (w->server_name)
+		at = text(text(at, "server_name"), w->server_name);
+	if (w->ca)
+		at = text(text(at, "ca"), w->ca);
+	if (w->starttls)
+		at = text(text(at, "starttls"), starttls_names[w->starttls]);
+	if (w->timeout_ms != usual->timeout_ms)
+		at = number(text(at, "timeout_ms"), w->timeout_ms);
+	at = seconds(at, "warn_ms", w->warn_s, usual->warn_s);
+	return seconds(at, "down_ms", w->down_s, usual->down_s);
+}
+
 size_t job_bytes(const struct job_text *job, uint8_t *into)
 {
+	const char *const own[][2] = { { "expect_address", job->expect_address }, { "expect_answer", job->expect_answer },
+				       { "resolver", job->resolver } };
 	uint8_t *at = into;
-	bool expects = job->expect_address && *job->expect_address;
-	*at++ = expects ? 0x94 : 0x93;
+	unsigned pairs = job->tls != NULL;
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+		pairs += own[i][1] && *own[i][1];
+	*at++ = pairs ? 0x94 : 0x93;
 	at = text(at, job->monitor);
 	at = text(at, job->host);
 	at = number(at, job->port);
-	if (expects) {
-		*at++ = 0x81;
-		at = text(text(at, "expect_address"), job->expect_address);
-	}
+	if (pairs)
+		*at++ = (uint8_t)(0x80 | pairs);
+	for (unsigned i = 0; i < ARRAY_LEN(own); i++)
+		if (own[i][1] && *own[i][1])
+			at = text(text(at, own[i][0]), own[i][1]);
+	if (job->tls)
+		at = tls_wish(at, job->tls);
 	return (size_t)(at - into);
 }
 
@@ -65,7 +109,8 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 	*at++ = 0x92;
 	*at++ = (uint8_t)(0x80 | ((o->timeout_ms != usual->timeout_ms) + (o->close != usual->close) +
 				  (o->settle_ms != usual->settle_ms) + (o->expires_ms != usual->expires_ms) +
-				  (o->attempt != usual->attempt) + (o->ip != usual->ip) + (o->addresses != usual->addresses)));
+				  (o->attempt != usual->attempt) + (o->ip != usual->ip) + (o->addresses != usual->addresses) +
+				  (o->type != usual->type) + (o->record != usual->record)));
 	at = pair(at, "timeout_ms", o->timeout_ms, usual->timeout_ms);
 	if (o->close != usual->close)
 		at = text(text(at, "close"), close_mode_names[o->close]);
@@ -79,6 +124,10 @@ size_t job_batch_head(const struct job_options *o, unsigned count, uint8_t *into
 		at = text(text(at, "ip"), job_ip_names[o->ip]);
 	if (o->addresses != usual->addresses)
 		at = text(text(at, "addresses"), job_addresses_names[o->addresses]);
+	if (o->type != usual->type)
+		at = text(text(at, "type"), job_type_names[o->type]);
+	if (o->record != usual->record)
+		at = text(text(at, "record"), job_record_names[o->record]);
 	if (count < 16)
 		*at++ = (uint8_t)(0x90 | count);
 	else {

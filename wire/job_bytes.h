@@ -10,10 +10,14 @@
 
 #include "wire/job.h"
 
-#define JOB_BYTES_MAX (1 + 2 + NAME_MAX_LEN + 2 + HOST_MAX_LEN + 3 + 1 + 15 + 2 + EXPECT_TEXT_MAX)
+#define JOB_TLS_MAX (128 + HOST_MAX_LEN + TLS_CA_MAX_LEN) /* keys, heads and numbers take 92 */
+#define JOB_DNS_MAX (14 + 3 + ANSWER_TEXT_MAX + 9 + 2 + RESOLVER_TEXT_MAX)
+#define JOB_BYTES_MAX \
+	(1 + 2 + NAME_MAX_LEN + 2 + HOST_MAX_LEN + 3 + 1 + 15 + 2 + EXPECT_TEXT_MAX + JOB_DNS_MAX + JOB_TLS_MAX)
 #define JOB_HEAD_MAX 128
 
-/* Writes [monitor, host, port], with {expect_address} behind it where there is one, into JOB_BYTES_MAX bytes and returns how many it took. */
+/* Writes [monitor, host, port], with what the job has of its own (expect_address, expect_answer, resolver, tls) behind it, into
+ * JOB_BYTES_MAX bytes and returns how many it took. */
 size_t job_bytes(const struct job_text *job, uint8_t *into);
 /* Where the monitor's name stands in them. */
 const char *job_bytes_name(const uint8_t *bytes, size_t *len);

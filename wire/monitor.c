@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/printable.h"
 #include "wire/monitor_labels.h"
+#include "wire/monitor_tls.h"
 #include "wire/prefix.h"
 #include "wire/target.h"
 
@@ -21,9 +22,40 @@ bool monitor_name_is_fine(const char *name, size_t len)
 	return len > 0 && len <= NAME_MAX_LEN && !memchr(name, 0, len) && text_is_printable(name, len);
 }
 
+/* Of type dns: a name without a port. */
+static bool read_name(const char *text, struct monitor *m, char *why, size_t why_len)
+{
+	struct target target;
+	char shown[QUOTED_MAX], reason[256];
+	size_t len = strlen(text);
+	if (!target_parse_host(text, len, &target, reason, sizeof(reason)) || target.family != FAMILY_NONE || strchr(text, ':')) {
+		snprintf(why, why_len, "%s is not a name without a port, which type dns asks for", quoted(shown, text, len));
+		return false;
+	}
+	memcpy(m->host, text, len + 1);
+	m->port = MONITOR_DNS_PORT;
+	return true;
+}
+
+bool monitor_target_recall(const char *shown, struct monitor *m, char *why, size_t why_len)
+{
+	char host[HOST_MAX_LEN + 1];
+	const char *blank = strchr(shown, ' ');
+	if (!blank || blank - shown > HOST_MAX_LEN)
+		return monitor_target_read(shown, m, why, why_len);
+	for (int i = 0; i < JOB_RECORDS; i++)
+		if (strcmp(blank + 1, job_record_names[i]) == 0)
+			m->record = (enum job_record)i;
+	m->type = JOB_DNS;
+	snprintf(host, sizeof(host), "%.*s", (int)(blank - shown), shown);
+	return monitor_target_read(host, m, why, why_len);
+}
+
 bool monitor_target_read(const char *text, struct monitor *m, char *why, size_t why_len)
 {
 	struct target target;
+	if (m->type == JOB_DNS)
+		return read_name(text, m, why, why_len);
 	if (!target_parse(text, strlen(text), &target, why, why_len))
 		return false;
 	memcpy(m->host, text + target.host_from, target.host_len);
@@ -34,7 +66,10 @@ bool monitor_target_read(const char *text, struct monitor *m, char *why, size_t 
 
 void monitor_target_write(const struct monitor *m, char *into, size_t len)
 {
-	snprintf(into, len, strchr(m->host, ':') ? "[%s]:%u" : "%s:%u", m->host, m->port);
+	if (m->type == JOB_DNS)
+		snprintf(into, len, "%s %s", m->host, job_record_names[m->record]);
+	else
+		snprintf(into, len, strchr(m->host, ':') ? "[%s]:%u" : "%s:%u", m->host, m->port);
 }
 
 void monitor_init(struct monitor *m)
@@ -55,7 +90,10 @@ void monitor_free(struct monitor *m)
 		free(m->region[i]);
 	free(m->runbook);
 	free(m->expect_address);
-	m->expect_address = NULL;
+	free(m->expect_answer);
+	free(m->resolver);
+	m->expect_address = m->expect_answer = m->resolver = NULL;
+	monitor_tls_free(m);
 	m->labels = m->parents = m->regions = 0;
 	m->runbook = NULL;
 }
@@ -80,7 +118,79 @@ bool monitor_expect_add(struct monitor *m, const char *range, char *why, size_t 
 	return true;
 }
 
+bool monitor_answer_add(struct monitor *m, const char *value, char *why, size_t why_len)
+{
+	char reason[300], *joined = NULL;
+	if (!record_value_is_fine(m->record, value, strlen(value), reason, sizeof(reason))) {
+		snprintf(why, why_len, "expect_answer: of record %s %s", job_record_names[m->record], reason);
+		return false;
+	}
+	must(asprintf(&joined, "%s%s%s", m->expect_answer ? m->expect_answer : "", m->expect_answer ? "\n" : "", value) >= 0);
+	if (!record_values_are_fine(m->record, joined, strlen(joined), reason, sizeof(reason))) {
+		snprintf(why, why_len, "expect_answer: more than %d values, or than %d characters together", ANSWER_VALUES_MAX,
+			 ANSWER_TEXT_MAX);
+		free(joined);
+		return false;
+	}
+	free(m->expect_answer);
+	m->expect_answer = joined;
+	return true;
+}
+
+bool monitor_is_consistent(const struct monitor *m, char *why, size_t why_len)
+{
+	if (m->timeout_ms > m->interval_ms)
+		snprintf(why, why_len, "timeout_ms (%u) is longer than interval_ms (%u)", m->timeout_ms, m->interval_ms);
+	else if (m->type == JOB_DNS && m->expect != EXPECT_OPEN)
+		snprintf(why, why_len, "expect is about a port, and type dns looks at none");
+	else if (m->tls && m->type == JOB_DNS)
+		snprintf(why, why_len, "tls is about what answers on a port, and type dns looks at none");
+	else if (m->tls && m->expect == EXPECT_CLOSED)
+		snprintf(why, why_len, "tls is wished of a port that must not answer (expect is \"closed\")");
+	else if (m->type == JOB_DNS && m->expect_address && m->record > RECORD_AAAA)
+		snprintf(why, why_len, "expect_address is for record A or AAAA; what a %s must say is expect_answer",
+			 job_record_names[m->record]);
+	else
+		return true;
+	return false;
+}
+
 /* ---- reading ---- */
+
+static bool read_answer(const json_t *o, struct monitor *m, char *why, size_t why_len)
+{
+	const json_t *list = json_object_get(o, "expect_answer");
+	if (!list || json_is_null(list))
+		return true;
+	if (!json_is_array(list)) {
+		snprintf(why, why_len, "expect_answer is not a list of texts");
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *one = json_array_get(list, i);
+		if (!json_is_string(one) || strlen(json_string_value(one)) != json_string_length(one)) {
+			snprintf(why, why_len, "expect_answer, item %zu is not a text", i + 1);
+			return false;
+		}
+		if (!monitor_answer_add(m, json_string_value(one), why, why_len))
+			return false;
+	}
+	return true;
+}
+
+static bool read_resolver(const json_t *o, struct monitor *m, char *why, size_t why_len)
+{
+	const char *text = NULL;
+	char reason[300];
+	if (!json_take_text(o, "resolver", RESOLVER_TEXT_MAX, &text, why, why_len) || !text)
+		return !text;
+	if (!resolver_is_fine(text, strlen(text), reason, sizeof(reason))) {
+		snprintf(why, why_len, "resolver: %s", reason);
+		return false;
+	}
+	must((m->resolver = strdup(text)));
+	return true;
+}
 
 static bool read_expect(const json_t *o, struct monitor *m, char *why, size_t why_len)
 {
@@ -114,10 +224,6 @@ static bool read_numbers(const json_t *o, struct monitor *m, char *why, size_t w
 	m->interval_ms = (unsigned)interval;
 	m->timeout_ms = (unsigned)timeout;
 	m->slow_ms = (unsigned)slow;
-	if (m->timeout_ms > m->interval_ms) {
-		snprintf(why, why_len, "timeout_ms (%u) is longer than interval_ms (%u)", m->timeout_ms, m->interval_ms);
-		return false;
-	}
 	return true;
 }
 
@@ -231,26 +337,39 @@ static bool read_texts(const json_t *o, struct monitor *m, char *why, size_t why
 	return true;
 }
 
+/* What the other members mean depends on it. */
+static bool read_type(const json_t *o, struct monitor *m, char *why, size_t why_len)
+{
+	int type = (int)m->type, record = (int)m->record;
+	bool fine = read_word(o, "type", job_type_names, &type, "\"tcp\" or \"dns\"", why, why_len) &&
+		    read_word(o, "record", job_record_names, &record, "\"A\", \"AAAA\", \"CNAME\", \"MX\", \"NS\" or \"TXT\"", why,
+			      why_len);
+	m->type = (enum job_type)type;
+	m->record = m->type == JOB_DNS ? (enum job_record)record : RECORD_A;
+	return fine;
+}
+
 static bool read_all(const json_t *o, struct monitor *m, char *why, size_t why_len)
 {
 	int close = (int)m->close, canary = (int)m->canary, expect = (int)m->expect;
 	int ip = (int)m->ip, addresses = (int)m->addresses;
-	bool fine = read_texts(o, m, why, why_len) && read_numbers(o, m, why, why_len) &&
+	bool fine = read_type(o, m, why, why_len) && read_texts(o, m, why, why_len) && read_numbers(o, m, why, why_len) &&
 		    read_word(o, "close", close_mode_names, &close, "\"rst\", \"fin\" or \"half\"", why, why_len) &&
 		    read_word(o, "canary", canary_names, &canary, "\"up\" or \"down\"", why, why_len) &&
 		    read_word(o, "expect", expect_names, &expect, "\"open\" or \"closed\"", why, why_len) &&
 		    read_word(o, "ip", job_ip_names, &ip, "\"any\", \"v4\", \"v6\" or \"both\"", why, why_len) &&
 		    read_word(o, "addresses", job_addresses_names, &addresses, "\"first\" or \"all\"", why, why_len) &&
 		    read_settle(o, m, why, why_len) && read_expect(o, m, why, why_len) &&
+		    (m->type != JOB_DNS || (read_answer(o, m, why, why_len) && read_resolver(o, m, why, why_len))) &&
 		    read_names(o, "regions", REGIONS_MAX, region_is_fine, m->region, &m->regions, why, why_len) &&
 		    read_names(o, "parents", MONITOR_PARENTS_MAX, monitor_name_is_fine, m->parent, &m->parents, why, why_len) &&
-		    monitor_labels_read(o, m->label, &m->labels, why, why_len);
+		    monitor_labels_read(o, m->label, &m->labels, why, why_len) && monitor_tls_read(o, m, why, why_len);
 	m->close = (enum close_mode)close;
 	m->canary = (enum canary)canary;
 	m->expect = (enum expect)expect;
 	m->ip = (enum job_ip)ip;
 	m->addresses = (enum job_addresses)addresses;
-	return fine;
+	return fine && monitor_is_consistent(m, why, why_len);
 }
 
 bool monitor_decode(struct monitor *m, const char *name, const char *json, size_t len, char *why, size_t why_len)
@@ -294,11 +413,12 @@ json_t *monitor_labels_json(const struct monitor_label *label, unsigned count)
 	return labels;
 }
 
-static json_t *expect_json(const char *joined)
+static json_t *list_json(const char *joined, char between)
 {
+	const char stop[2] = { between };
 	json_t *list = json_array();
-	for (const char *at = joined; *at; at += *at == ',') {
-		size_t len = strcspn(at, ",");
+	for (const char *at = joined; *at; at += *at == between) {
+		size_t len = strcspn(at, stop);
 		json_array_append_new(list, json_stringn(at, len));
 		at += len;
 	}
@@ -311,12 +431,24 @@ static void set_number(json_t *o, const char *name, unsigned value, unsigned usu
 		json_object_set_new(o, name, json_integer(value));
 }
 
+static void set_dns(json_t *o, const struct monitor *m)
+{
+	json_object_set_new(o, "type", json_string(job_type_names[m->type]));
+	json_object_set_new(o, "record", json_string(job_record_names[m->record]));
+	if (m->expect_answer)
+		json_object_set_new(o, "expect_answer", list_json(m->expect_answer, '\n'));
+	if (m->resolver)
+		json_object_set_new(o, "resolver", json_string(m->resolver));
+}
+
 char *monitor_encode(const struct monitor *m)
 {
 	char target[HOST_MAX_LEN + 9];
 	json_t *o = json_object();
 	monitor_target_write(m, target, sizeof(target));
-	json_object_set_new(o, "target", json_string(target));
+	json_object_set_new(o, "target", json_string(m->type == JOB_DNS ? m->host : target));
+	if (m->type == JOB_DNS)
+		set_dns(o, m);
 	json_object_set_new(o, "interval_ms", json_integer(m->interval_ms));
 	json_object_set_new(o, "timeout_ms", json_integer(m->timeout_ms));
 	set_number(o, "slow_ms", m->slow_ms, 0);
@@ -331,7 +463,7 @@ char *monitor_encode(const struct monitor *m)
 	if (m->addresses != ADDRESSES_FIRST)
 		json_object_set_new(o, "addresses", json_string(job_addresses_names[m->addresses]));
 	if (m->expect_address)
-		json_object_set_new(o, "expect_address", expect_json(m->expect_address));
+		json_object_set_new(o, "expect_address", list_json(m->expect_address, ','));
 	if (m->regions)
 		json_object_set_new(o, "regions", names_json(m->region, m->regions));
 	if (m->labels)
@@ -346,6 +478,8 @@ char *monitor_encode(const struct monitor *m)
 		json_object_set_new(o, "expect", json_string(expect_names[m->expect]));
 	if (m->paused)
 		json_object_set_new(o, "paused", json_true());
+	if (m->tls)
+		json_object_set_new(o, "tls", monitor_tls_json(m));
 	char *line = json_line(o);
 	json_decref(o);
 	return line;

@@ -27,6 +27,12 @@ static inline uint8_t *put_nil(uint8_t *at)
 	return at + 1;
 }
 
+static inline uint8_t *put_false(uint8_t *at)
+{
+	*at = 0xc2;
+	return at + 1;
+}
+
 static inline uint8_t *put_true(uint8_t *at)
 {
 	*at = 0xc3;

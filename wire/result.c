@@ -16,9 +16,9 @@
 
 enum column {
 	COL_MONITOR, COL_SLOT, COL_ATTEMPT, COL_VERDICT, COL_HOST, COL_ADDRESS, COL_PORT,
-	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COLUMNS,
-	COLUMNS_LEAST = COL_DNS /* what engines wrote that knew no names */
+	COL_RTT, COL_WALL, COL_LATE, COL_SYN, COL_ERRNO, COL_ICMP, COL_DETAIL, COL_DNS, COL_TLS, COL_ADDRESSES, COLUMNS
 };
+#define COLUMNS_LEAST COL_DNS /* what rows had from the beginning; those behind came later */
 
 struct result_rows {
 	uint8_t *bytes; /* HEADER_ROOM, then the rows */
@@ -26,12 +26,12 @@ struct result_rows {
 	unsigned count;
 };
 
-/* The longest row, but for its detail: a header, three texts, nine numbers, and the ICMP with its own text. */
+/* The longest row, but for its detail and what stands behind it: a header, three texts, numbers, the ICMP with its own text. */
 enum {
 	TEXT_MOST = UINT8_MAX + PUT_HEADER_MOST,
-	ROW_MOST = PUT_HEADER_MOST + 4 * TEXT_MOST + COLUMNS * PUT_NUMBER_MOST,
+	ROW_MOST = PUT_HEADER_MOST + 4 * TEXT_MOST + (COLUMNS + 3) * PUT_NUMBER_MOST,
 	ROOM_FIRST = 16384,
-	SENTENCE_MOST = 400,
+	SENTENCE_MOST = 800, /* the longest of a certificate, and the longest note about its name */
 };
 
 struct result_rows *result_rows_new(void)
@@ -58,10 +58,10 @@ void result_rows_free(struct result_rows *rows)
 	free(rows);
 }
 
-/* Where the next row may be written, whatever stands in it but a detail longer than said; NULL: no memory. */
-static uint8_t *row_room(struct result_rows *rows, size_t detail_len)
+/* Where the next row may be written, with so many bytes of texts beyond ROW_MOST; NULL: no memory. */
+static uint8_t *row_room(struct result_rows *rows, size_t texts_len)
 {
-	const size_t wanted = rows->size + ROW_MOST + PUT_HEADER_MOST + detail_len;
+	const size_t wanted = rows->size + ROW_MOST + texts_len;
 
 	if (wanted > rows->room) {
 		uint8_t *grown = realloc(rows->bytes, 2 * wanted);
@@ -98,6 +98,11 @@ static size_t address_text(uint8_t family, const uint8_t *address, char into[INE
 	if (family == FAMILY_V6)
 		inet_ntop(AF_INET6, address, into, INET6_ADDRSTRLEN);
 	return strlen(into);
+}
+
+static size_t text_len(const char *text)
+{
+	return text ? strlen(text) : 0;
 }
 
 static uint8_t *put_text_or_nil(uint8_t *at, const char *text, size_t len)
@@ -144,18 +149,32 @@ static const char *detail_of(const struct job *job, unsigned index, const struct
 	return text;
 }
 
+/* [not_after_s, soon, issuer]: there at all says that the job asked for a certificate. */
+static uint8_t *put_tls(uint8_t *at, const struct tls_seen *tls)
+{
+	at = put_array(at, 3);
+	at = tls->not_after_s > 0 ? put_uint(at, (uint64_t)tls->not_after_s) : put_nil(at);
+	at = tls->soon ? put_true(at) : put_false(at);
+	return put_text_or_nil(at, tls->issuer, text_len(tls->issuer));
+}
+
 int result_rows_add(struct result_rows *rows, const struct job *job, const void *blob, unsigned index,
 		    const struct outcome *o)
 {
+	static const struct tls_seen nothing_seen;
+	const struct tls_seen *tls = o->tls ? o->tls : job->tls.wanted ? &nothing_seen : NULL;
 	char made[SENTENCE_MOST];
 	const char *texts = blob, *detail = detail_of(job, index, o, made);
-	const size_t detail_len = detail ? strlen(detail) : 0;
-	uint8_t *at = row_room(rows, detail_len);
+	const size_t detail_len = text_len(detail);
+	/* Those at the end are left out where they say nothing. */
+	const unsigned columns = o->addresses ? COLUMNS : tls ? COL_TLS + 1 : o->dns_us ? COL_DNS + 1 : COLUMNS_LEAST;
+	const size_t addresses_len = text_len(o->addresses);
+	uint8_t *at = row_room(rows, detail_len + addresses_len + (tls ? text_len(tls->issuer) : 0));
 
 	must_say(o->verdict > VERDICT_NONE && o->verdict < VERDICTS, "verdict %d", o->verdict);
 	if (!at)
 		return -ENOMEM;
-	at = put_array(at, COLUMNS);
+	at = put_array(at, columns);
 	at = put_text_or_nil(at, texts + job->monitor_at, job->monitor_len);
 	at = put_uint(at, job->slot_ms);
 	at = put_uint(at, job->attempt);
@@ -169,7 +188,12 @@ int result_rows_add(struct result_rows *rows, const struct job *job, const void 
 	at = put_unless_zero(at, o->error);
 	at = put_icmp(at, &o->icmp);
 	at = put_text_or_nil(at, detail, detail_len);
-	at = put_unless_zero(at, o->dns_us);
+	if (columns > COL_DNS)
+		at = put_unless_zero(at, o->dns_us);
+	if (columns > COL_TLS)
+		at = tls ? put_tls(at, tls) : put_nil(at);
+	if (columns > COL_ADDRESSES)
+		at = put_text_or_nil(at, o->addresses, addresses_len);
 	rows->size = (size_t)(at - rows->bytes);
 	rows->count++;
 	must(rows->size <= rows->room);
@@ -221,6 +245,8 @@ static const struct column_row {
 	[COL_ICMP] = { "icmp", 0, 0 },
 	[COL_DETAIL] = { "detail", 0, 0 },
 	[COL_DNS] = { "dns_us", 0, UINT32_MAX },
+	[COL_TLS] = { "tls", 0, 0 },
+	[COL_ADDRESSES] = { "addresses", 0, 0 },
 };
 
 struct values {
@@ -265,7 +291,22 @@ static bool icmp_read(const msgpack_object *o, struct icmp_answer *icmp)
 	return icmp->family != FAMILY_NONE;
 }
 
-static bool column_read(enum column c, const msgpack_object *o, struct values *v, struct icmp_answer *icmp)
+static bool tls_read(const msgpack_object *o, struct result *r)
+{
+	const msgpack_object *part = o->via.array.ptr;
+	const char *issuer = "";
+
+	if (o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 3 || part[1].type != MSGPACK_OBJECT_BOOLEAN ||
+	    (part[0].type != MSGPACK_OBJECT_NIL && !object_integer(&part[0], 0, TIME_MAX_MS / 1000, &r->tls.not_after_s)) ||
+	    (part[2].type != MSGPACK_OBJECT_NIL && !text_read(&part[2], &issuer)))
+		return false;
+	r->tls.soon = part[1].via.boolean;
+	r->tls.issuer = *issuer ? issuer : NULL;
+	r->outcome.tls = &r->tls;
+	return true;
+}
+
+static bool column_read(enum column c, const msgpack_object *o, struct values *v, struct result *r)
 {
 	uint8_t address[16];
 
@@ -274,7 +315,9 @@ static bool column_read(enum column c, const msgpack_object *o, struct values *v
 	if (o->type == MSGPACK_OBJECT_NIL)
 		return columns[c].low <= 0;
 	if (c == COL_ICMP)
-		return icmp_read(o, icmp);
+		return icmp_read(o, &r->outcome.icmp);
+	if (c == COL_TLS)
+		return tls_read(o, r);
 	if (columns[c].high != 0)
 		return object_integer(o, columns[c].low, columns[c].high, &v->number[c]);
 	if (!text_read(o, &v->text[c]))
@@ -286,6 +329,7 @@ static void result_fill(struct result *r, const struct values *v)
 {
 	r->monitor = v->text[COL_MONITOR];
 	r->detail = v->text[COL_DETAIL];
+	r->addresses = v->text[COL_ADDRESSES] ? v->text[COL_ADDRESSES] : "";
 	snprintf(r->address, sizeof(r->address), "%s", v->text[COL_ADDRESS]);
 	r->host = *v->text[COL_HOST] ? v->text[COL_HOST] : r->address;
 	r->slot_ms = (uint64_t)v->number[COL_SLOT];
@@ -310,15 +354,17 @@ static int row_read(const msgpack_object *o, uint32_t index, struct result *r, c
 		snprintf(why, why_len, "row %u: not an array of at least %d values", index, COLUMNS_LEAST);
 		return -EBADMSG;
 	}
+	static const msgpack_object nothing = { .type = MSGPACK_OBJECT_NIL };
 	memset(r, 0, sizeof(*r));
-	for (enum column c = 0; c < COLUMNS && c < o->via.array.size; c++)
-		if (!column_read(c, &o->via.array.ptr[c], &v, &r->outcome.icmp)) {
+	for (enum column c = 0; c < COLUMNS; c++)
+		if (!column_read(c, c < o->via.array.size ? &o->via.array.ptr[c] : &nothing, &v, r)) {
 			if (columns[c].high != 0)
 				snprintf(why, why_len, "row %u: %s is not a whole number from %lld to %lld", index,
 					 columns[c].name, (long long)columns[c].low, (long long)columns[c].high);
 			else
 				snprintf(why, why_len, "row %u: %s is not %s", index, columns[c].name,
 					 c == COL_ICMP	      ? "[type, code, address]"
+					 : c == COL_TLS       ? "[not_after_s, soon, issuer]"
 					 : c == COL_ADDRESS ? "an IPv4 or IPv6 address"
 							      : "UTF-8 text without control characters");
 			return -EBADMSG;

@@ -1,7 +1,8 @@
 /* result.h - what became of a job: one row a job, many rows a stream entry.
  *
  * The entry's fields are v, n, slot, region, engine (readable) and b: msgpack [ row, row, ... ], a row being
- * [ monitor, slot_ms, attempt, verdict, host, address, port, rtt_us, wall_us, late_us, syn_retrans, errno, icmp, detail, dns_us ]
+ * [ monitor, slot_ms, attempt, verdict, host, address, port, rtt_us, wall_us, late_us, syn_retrans, errno, icmp, detail, dns_us,
+ *   tls, addresses ]
  * (nil where there is nothing to say; host is nil where it is the address itself; icmp is nil or [type, code, offender], with true as a fourth when the offender is
  * the prober itself; addresses are texts; rows may grow at the end).
  * verdict is the number of enum verdict; one that this version does not know reads as VERDICT_NONE, class unknown.  Key for de-duplication: (monitor, slot_ms, attempt, address, region). */
@@ -12,6 +13,8 @@
 #include "wire/verdict.h"
 #include <netinet/in.h>
 
+#define NAME_SET_MAX 16 /* a name with more addresses than that does not say them */
+
 struct icmp_answer {
 	uint8_t family;	    /* enum address_family; NONE: no ICMP was seen */
 	uint8_t type, code;
@@ -19,7 +22,7 @@ struct icmp_answer {
 	uint8_t offender[16];
 };
 
-/* What the engine keeps per probe while it runs; 64 bytes a slot. */
+/* What the engine keeps per probe while it runs; 80 bytes a slot. */
 struct outcome {
 	uint8_t verdict;      /* enum verdict; NONE until it is known */
 	uint8_t syn_retrans;  /* SYNs beyond the first; 255 or more reads 255 */
@@ -30,16 +33,20 @@ struct outcome {
 	struct icmp_answer icmp;
 	const char *detail;   /* a sentence that outlives it, or NULL */
 	const char *note;     /* what is to be known beside it ("the address is an old answer"), or NULL; read back as part of detail */
+	const char *addresses; /* of the first row of a job with a name: all that the name leads to ("192.0.2.1,192.0.2.2"), or NULL */
 	uint32_t dns_us;      /* how long the name took, in none of the times above; 0: there was no name to look up */
+	const struct tls_seen *tls; /* of a job that asked for the certificate; NULL: it did not, or nobody came to look */
 };
 
 /* One row as it is read back; texts (outcome.detail too) are valid until each() of result_rows_read() returns. */
 struct result {
 	const char *monitor, *host, *detail; /* printable UTF-8 ended by 0; "" when absent */
+	const char *addresses;		     /* that the name leads to, with commas; "": not said in this row */
 	char address[INET6_ADDRSTRLEN];	     /* "" when nothing was resolved */
 	uint64_t slot_ms;
 	unsigned attempt, port;
-	struct outcome outcome;
+	struct outcome outcome;		     /* its tls points to the next */
+	struct tls_seen tls;
 };
 
 /* A growing blob of rows.  One thread's own. */

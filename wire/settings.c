@@ -247,10 +247,19 @@ static bool has_labels(const struct monitor *m, const struct maintenance *w)
 	return w->labels > 0;
 }
 
+/* By its own name, or by that of the monitor that its certificate belongs to. */
+static bool is_called(const struct monitor *m, const char *name)
+{
+	size_t len = strlen(name);
+	if (strncmp(m->name, name, len) != 0)
+		return false;
+	return !m->name[len] || (m->tls && strcmp(m->name + len, MONITOR_TLS_SUFFIX) == 0);
+}
+
 static bool is_named(const struct monitor *m, const struct maintenance *w)
 {
 	for (unsigned i = 0; i < w->monitors; i++)
-		if (strcmp(w->monitor[i], m->name) == 0)
+		if (is_called(m, w->monitor[i]))
 			return true;
 	return false;
 }

@@ -270,7 +270,7 @@ many() { # N TARGET
 	[ "$(jq -r 'select(.verdict == "closed") | .rtt_us' <<<"$output")" = null ]
 	[ "$(jq -r 'select(.verdict == "open") | .rtt_us > 0' <<<"$output")" = true ]
 	[ "$(jq -rc 'keys_unsorted' <<<"${lines[0]}")" = \
-		'["target","address","port","class","verdict","rtt_us","wall_us","dns_us","syn_retrans","errno","detail","schema"]' ]
+		'["target","address","port","class","verdict","rtt_us","wall_us","dns_us","syn_retrans","errno","detail","not_after","issuer","schema"]' ]
 }
 
 @test "json is one object that fits its schema, in the order of the targets" {
@@ -289,8 +289,8 @@ many() { # N TARGET
 
 @test "csv has the same columns in each line" {
 	run --separate-stderr probe --resolver 127.0.0.1:1 "$OPEN" "$CLOSED" db.test:1 -o csv
-	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,schema ]
-	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{12}" ]
+	[ "${lines[0]}" = target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,not_after,issuer,schema ]
+	[ "$("$PYTHON" -c 'import csv, sys; print({len(row) for row in csv.reader(sys.stdin)})' <<<"$output")" = "{14}" ]
 	[ "${#lines[@]}" = 4 ]
 }
 

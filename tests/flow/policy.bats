@@ -61,13 +61,37 @@ forbidden_10000() {
 	! jq -r .detail "$BATS_TEST_TMPDIR/out" | grep -v '^address policy public: .*; nothing was sent$'
 }
 
-@test "the witness sees what leaves when nothing is forbidden" {
+# forbidden_certificates CONNECTOR: nobody looks at a certificate there either.
+forbidden_certificates() {
+	engine_start --connector "$1" --policy public
+	head -2000 "$BATS_FILE_TMPDIR/forbidden" >"$BATS_TEST_TMPDIR/some"
+	jobs_push --tls --timeout 200ms -f "$BATS_TEST_TMPDIR/some" 2>/dev/null
+	jobs_push --starttls smtp --timeout 200ms -f "$BATS_TEST_TMPDIR/some" 2>/dev/null
+	results 4000 >"$BATS_TEST_TMPDIR/out"
+	[ "$(syns)" = 0 ]
+	[ "$(jq -r .verdict "$BATS_TEST_TMPDIR/out" | sort | uniq -c | xargs)" = "4000 denied" ]
+}
+
+@test "no certificate is looked at behind a forbidden address, through epoll" {
+	forbidden_certificates epoll
+}
+
+@test "no certificate is looked at behind a forbidden address, through io_uring" {
+	skip_without io_uring
+	forbidden_certificates io_uring
+}
+
+@test "the witness sees what leaves when nothing is forbidden, also for a certificate" {
 	engine_start --policy any
 	head -1000 "$BATS_FILE_TMPDIR/forbidden" >"$BATS_TEST_TMPDIR/some"
 	jobs_push --timeout 200ms -f "$BATS_TEST_TMPDIR/some" 2>/dev/null
 	results 1000 >"$BATS_TEST_TMPDIR/out"
 	syns
 	[ "$(syns)" -gt 500 ]
+	in_ns nft reset counters table inet witness >/dev/null
+	jobs_push --tls --tls-timeout 100ms 198.18.77.7:1000 2>/dev/null
+	results 1001 >/dev/null
+	[ "$(syns)" = 1 ]
 }
 
 @test "10,000 tries of forbidden addresses send no SYN, through epoll" {

@@ -16,6 +16,11 @@ static void look_at(const struct job *job, size_t size)
 	must(job->timeout_ms >= 1 && job->timeout_ms <= JOB_TIMEOUT_MAX_MS);
 	must(job->settle_ms <= JOB_SETTLE_MAX_MS || job->settle_ms == JOB_SETTLE_AUTO || job->settle_ms == JOB_SETTLE_UNSET);
 	must(job->expires_ms >= 1 && job->expires_ms <= JOB_EXPIRES_MAX_MS);
+	if (job->tls.wanted) {
+		must(job->tls.name_at + (size_t)job->tls.name_len <= size && job->tls.ca_at + (size_t)job->tls.ca_len <= size);
+		must(job->tls.starttls < STARTTLS_KINDS && job->tls.warn_s <= TLS_LEFT_MAX_S && job->tls.down_s <= TLS_LEFT_MAX_S);
+		must(job->bad || (job->tls.timeout_ms >= 1 && job->tls.timeout_ms <= JOB_TIMEOUT_MAX_MS));
+	}
 	if (!job->bad)
 		must(job->monitor_len >= 1 && job->host_len >= 1 && job->port >= 1);
 }
@@ -37,7 +42,7 @@ static void there_and_back(const struct job *jobs, unsigned count, const uint8_t
 		memcpy(expected[i], data + jobs[i].expect_at, jobs[i].expect_len);
 		expected[i][jobs[i].expect_len] = 0;
 		names[i][jobs[i].monitor_len] = hosts[i][jobs[i].host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], jobs[i].port, expected[i] };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = jobs[i].port, .expect_address = expected[i] };
 	}
 	char *blob = job_batch_encode(&job_options_default, texts, count, &len);
 	must(blob);

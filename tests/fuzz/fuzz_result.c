@@ -25,6 +25,7 @@ static int look_at(void *arg, const struct result *r)
 	must_be_printable(r->monitor);
 	must_be_printable(r->host);
 	must_be_printable(r->detail);
+	must_be_printable(r->addresses);
 	must_be_printable(r->address);
 	result_sentence(&r->outcome, r->detail, sentence, sizeof(sentence));
 	must_be_printable(sentence);

@@ -6,16 +6,17 @@ The labels of a name before the first that is no instruction are what happens to
 
     a-192-0-2-1 (A record, several: all of them), aaaa-2001-db8--1 (AAAA), ttl-5, slow-300 (ms), nxdomain, nodata, soa-7
     (minimum of a negative answer), servfail, refused, truncated (by UDP; by TCP all of it), dead (no answer), garbage,
-    many-20 (20 A records 127.1.0.1...), cname-3 (a chain, the records at its end), once (dead from the second question
+    mx-10-mail--test, ns-ns1--test, alias-www--test (CNAME), txt-hello (-- is a dot), many-20 (20 A records 127.1.0.1...), cname-3 (a chain, the records at its end), once (dead from the second question
     on), turn (each answer has the next one of its A records, alone)
 
-FILE, where it is given, is read at every question: a line "NAME INSTRUCTION.INSTRUCTION" says what a name means now.
+FILE, where it is given, is read at every question: a line "NAME INSTRUCTION.INSTRUCTION" says what a name means now, one
+that begins with * what all others mean.
 Names end in .test by custom; case does not matter."""
 import socket, struct, sys, threading, time
 
 seen = {}
 lock = threading.Lock()
-A, CNAME, SOA, AAAA, OPT = 1, 5, 6, 28, 41
+A, NS, CNAME, SOA, MX, TXT, AAAA, OPT = 1, 2, 5, 6, 15, 16, 28, 41
 
 
 def encode(name):
@@ -35,7 +36,7 @@ def meaning(name, file):
         try:
             for line in open(file):
                 words = line.split()
-                if words and words[0].lower() == name.lower():
+                if words and (words[0].lower() == name.lower() or words[0] == "*"):
                     return words[1].lower().split(".")
         except OSError:
             pass
@@ -51,13 +52,17 @@ def answer(message, tcp, file):
     name, kind, end = question(message)
     with lock:
         seen[name, kind] = times = seen.get((name, kind), 0) + 1
-        print("tcp" if tcp else "udp", {A: "A", AAAA: "AAAA"}.get(kind, kind), name, flush=True)
+        print("tcp" if tcp else "udp", {A: "A", AAAA: "AAAA", MX: "MX", NS: "NS", CNAME: "CNAME", TXT: "TXT"}.get(kind, kind), name, flush=True)
     v4, v6, ttl, wait, rcode, cut, chain, minimum, turn = [], [], 60, 0, 0, False, 0, 60, False
-    nodata = False
+    nodata, other = False, {MX: [], NS: [], CNAME: [], TXT: []}
     for label in meaning(name, file):
         word, _, rest = label.partition("-")
         if word == "a": v4.append(socket.inet_pton(socket.AF_INET, rest.replace("-", ".")))
         elif word == "aaaa": v6.append(socket.inet_pton(socket.AF_INET6, rest.replace("-", ":")))
+        elif word == "mx": other[MX].append(struct.pack(">H", int(rest.split("-")[0])) + encode(rest.partition("-")[2].replace("--", ".")))
+        elif word == "ns": other[NS].append(encode(rest.replace("--", ".")))
+        elif word == "alias": other[CNAME].append(encode(rest.replace("--", ".")))
+        elif word == "txt": other[TXT].append(bytes([len(rest)]) + rest.replace("--", ".").encode())
         elif word == "many": v4 += [bytes([127, 1, i >> 8, i & 255]) for i in range(1, int(rest) + 1)]
         elif word == "ttl": ttl = int(rest)
         elif word == "slow": wait = int(rest) / 1000
@@ -74,7 +79,7 @@ def answer(message, tcp, file):
             if times > 1: return None, 0
         elif word == "garbage": return message[:2] + b"\x81\x80" + b"\0\1\0\1\0\0\0\0" + b"\xff" * 40, wait
         else: break
-    data = {A: v4, AAAA: v6}.get(kind, [])
+    data = {A: v4, AAAA: v6, **other}.get(kind, [])
     if turn and data: data = [data[(times - 1) % len(data)]]
     if nodata or rcode or cut: data = []
     owner, records = b"\xc0\x0c", []

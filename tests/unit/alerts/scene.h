@@ -3,8 +3,8 @@
  *	eu: 0o 60C 60.1C1 62.1C2
  *
  * reads: from eu, open at 0 s; closed at 60 s; the round's first probe at 60.1 s closed, the second at 62.1 s too.
- * Letters: o open, s slow, l lossy (open all three); C closed, J rejected, N no-name, W wrong-address, T certificate
- * (strong); F filtered, R reset, U unreachable (weak); ? local, X expired (unknown).  A digit after the letter is
+ * Letters: o open, s slow, l lossy, g with a good certificate, d with one that ends soon (open all five); C closed, J rejected,
+ * N no-name, W wrong-address, T certificate (strong); F filtered, R reset, U unreachable (weak); ? local, X expired, V resolver (unknown).  A digit after the letter is
  * the attempt.  A result arrives 10 ms after its slot, filtered after the timeout.  Between them the watch is ticked
  * when it asked for it, as its owner would.  What came of it is written as lines "60.01 ask 1" and "60.11 down #1
  * service closed page"; told false ends with "not: why". */
@@ -67,8 +67,8 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 		const struct watch_event *e = &a->event[i];
 		text_printf(&s->log, "%.2f %s #%u%s%s%s %s%s%s%s%s%s%s%s\n", at, event_kind_names[e->kind] + strlen("monitor."),
 			    (unsigned)e->incident, e->scope ? " " : "", watch_scope_names[e->scope],
-			    e->resolved && e->kind != EVENT_UP ? " ends" : "", verdict_row(e->verdict)->name, e->slow ? " slow" : "",
-			    e->lossy ? " lossy" : "", e->partial ? " some" : "", e->page ? " page" : " notice", e->late ? " late" : "",
+			    e->resolved && e->kind != EVENT_UP ? " ends" : "", verdict_row(e->verdict)->name, e->is.slow ? " slow" : "",
+			    e->is.lossy ? " lossy" : e->is.soon ? " soon" : "", e->is.partial ? " some" : "", e->page ? " page" : " notice", e->late ? " late" : "",
 			    e->told ? "" : " not: ", e->why_not);
 	}
 	if (a->round.wanted && !s->quiet)
@@ -79,11 +79,11 @@ static inline void scene_write(struct scene *s, const struct watch_actions *a)
 
 static inline enum verdict scene_verdict(char letter)
 {
-	static const char letters[] = "slo" "CFRJUNWT" "?X";
-	static const enum verdict verdicts[] = {VERDICT_OPEN,	  VERDICT_OPEN,	    VERDICT_OPEN,	 VERDICT_CLOSED,
+	static const char letters[] = "slodg" "CFRJUNWT" "?XV";
+	static const enum verdict verdicts[] = {VERDICT_OPEN, VERDICT_OPEN, VERDICT_OPEN, VERDICT_OPEN, VERDICT_OPEN, VERDICT_CLOSED,
 						VERDICT_FILTERED, VERDICT_RESET,    VERDICT_REJECTED,	 VERDICT_UNREACHABLE,
 						VERDICT_NO_NAME,  VERDICT_WRONG_ADDRESS, VERDICT_CERTIFICATE, VERDICT_LOCAL,
-						VERDICT_EXPIRED};
+						VERDICT_EXPIRED, VERDICT_RESOLVER};
 	const char *at = letter ? strchr(letters, letter) : NULL;
 	if (!at)
 		fail_msg("no verdict has the letter '%c'", letter);
@@ -102,6 +102,13 @@ static inline void scene_add(struct scene *s, unsigned region, double at_s, char
 	r->result.outcome.verdict = scene_verdict(letter);
 	r->result.outcome.rtt_us = letter == 'o' ? 20000 : letter == 's' ? 700000 : 0;
 	r->result.outcome.syn_retrans = letter == 'l';
+	static const struct tls_seen soon = {.not_after_s = 1764500000, .soon = true}, good = {.not_after_s = 1795000000};
+	if (strchr("dgT", letter)) {
+		r->result.outcome.tls = letter == 'd' ? &soon : &good;
+		r->result.detail = letter == 'd'   ? "certificate: expires in 5 days"
+				   : letter == 'g' ? "certificate: expires in 80 days"
+						   : "wrong name: has b, wants a";
+	}
 	r->arrives_ms = r->result.slot_ms + (letter == 'F' ? s->rule.timeout_ms : 10);
 }
 

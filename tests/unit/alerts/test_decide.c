@@ -30,7 +30,7 @@ static const char *with(const char *text, double at_s, unsigned silent, unsigned
 	in.now_ms = SCENE_T0 + (uint64_t)(at_s * 1000 + 0.5);
 	decide(&in, &d);
 	snprintf(word, sizeof(word), "%s%s%s%s%s", d.down ? "down " : d.path ? "path" : d.opened ? "up" : "new",
-		 d.down ? watch_scope_names[d.scope] : "", d.slow ? " slow" : "", d.lossy ? " lossy" : "", d.blind ? " blind" : "");
+		 d.down ? watch_scope_names[d.scope] : "", d.is.slow ? " slow" : "", d.is.lossy ? " lossy" : "", d.blind ? " blind" : "");
 	return word;
 }
 

@@ -66,7 +66,7 @@ static void says(const char *classes, const struct watch_event *event, const cha
 {
 	char summary[EVENT_SUMMARY_MAX];
 	json_t *seen = regions(classes, "filtered");
-	const struct event_about about = { &monitor, 3, NOON + 1000, seen, ended };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .ended = ended };
 	event_summary(&about, event, summary, sizeof(summary));
 	json_decref(seen);
 	assert_string_equal(summary, sentence);
@@ -107,12 +107,14 @@ static void a_degraded_target_is_told_by_the_word_slow_or_lossy(void **state)
 {
 	(void)state;
 	struct watch_event e = { .kind = EVENT_DEGRADED, .told = true, .incident = 1, .since_ms = NOON, .verdict = VERDICT_OPEN,
-				 .scope = SCOPE_SERVICE, .slow = true };
+				 .scope = SCOPE_SERVICE, .is.slow = true };
 	assert_true(body_has(&e, "\"verdict\":\"slow\",\"scope\":\"service\""));
-	e.lossy = true;
+	e.is.lossy = true;
 	assert_true(body_has(&e, "\"verdict\":\"slow\""));
-	e.slow = false;
+	e.is.slow = false;
 	assert_true(body_has(&e, "\"verdict\":\"lossy\""));
+	e.is.soon = true;
+	assert_true(body_has(&e, "\"verdict\":\"soon\""));
 	e.kind = EVENT_UP;
 	assert_true(body_has(&e, "\"verdict\":\"open\""));
 }
@@ -183,16 +185,84 @@ static void the_summary_says_what_from_where_and_since_when(void **state)
 	e.resolved = true;
 	e.duration_ms = 7200000 + 300000;
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432): the path issue has ended after 2 h 5 min");
-	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .slow = true };
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .is.slow = true };
 	monitor.slow_ms = 30;
 	says("uuu", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is up but slow, seen from us (40 ms) and ap (60 ms) since 12:00:00 UTC");
-	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .partial = true };
+	e = (struct watch_event){ .kind = EVENT_DEGRADED, .since_ms = NOON, .is.partial = true };
 	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses since 12:00:00 UTC");
 	e = (struct watch_event){ .kind = EVENT_UNKNOWN, .since_ms = NOON };
 	says("???", &e, NULL,
 	     "pg-primary (198.51.100.7:5432) is UNKNOWN: too few regions can tell since 12:00:00 UTC; the trouble is portwatch's, not the "
 	     "target's");
+}
+
+static void a_certificate_is_told_with_its_sentence_and_who_saw_it(void **state)
+{
+	char summary[EVENT_SUMMARY_MAX];
+	json_t *seen = regions("uud", "certificate");
+	struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen, .said = "expires in 5 days" };
+	struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .is.soon = true };
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		json_object_set_new(json_array_get(seen, i), "soon", json_true());
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_string_equal(summary, "pg-primary (198.51.100.7:5432) is up, but its certificate ends soon: expires in 5 days, seen from eu and "
+				     "us since 12:00:00 UTC");
+	e = (struct watch_event){ .kind = EVENT_DOWN, .since_ms = NOON, .verdict = VERDICT_CERTIFICATE, .scope = SCOPE_PARTIAL };
+	about.said = "expired 3 days ago (2026-11-22)";
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_non_null(strstr(summary, " is DOWN: certificate: expired 3 days ago (2026-11-22), from "));
+	e.verdict = VERDICT_CLOSED; /* then the sentence is an old one */
+	event_summary(&about, &e, summary, sizeof(summary));
+	assert_null(strstr(summary, "expired"));
+	json_decref(seen);
+}
+
+/* Regions that are up, each with what it says of the addresses ("": nothing). */
+static void partial_says(const char *const said[3], const char *sentence)
+{
+	const struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .is.partial = true, .scope = SCOPE_PARTIAL };
+	char summary[EVENT_SUMMARY_MAX];
+	json_t *seen = regions("uuu", "open");
+	for (unsigned i = 0; i < 3; i++)
+		if (*said[i])
+			json_object_set_new(json_array_get(seen, i), "partial", json_string(said[i]));
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 1000, .regions = seen };
+	event_summary(&about, &e, summary, sizeof(summary));
+	json_decref(seen);
+	assert_string_equal(summary, sentence);
+}
+
+static void addresses_that_are_down_are_named_once_or_for_each_region(void **state)
+{
+	static const char *const same[] = { "v6 down (2001:db8::7), v4 up", "v6 down (2001:db8::7), v4 up", "" };
+	static const char *const others[] = { "1 of 4 addresses down (192.0.2.1)", "", "2 of 4 addresses down (192.0.2.1, 192.0.2.2)" };
+	struct watch_event e = { .kind = EVENT_DEGRADED, .since_ms = NOON, .is.partial = true, .told = true, .incident = 1 };
+	(void)state;
+	partial_says(same, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses: v6 down (2001:db8::7), v4 up, seen from eu "
+			   "and us since 12:00:00 UTC");
+	partial_says(others, "pg-primary (198.51.100.7:5432) is up, but not at all of its addresses: seen from eu (1 of 4 addresses down "
+			     "(192.0.2.1)) and ap (2 of 4 addresses down (192.0.2.1, 192.0.2.2)) since 12:00:00 UTC");
+	assert_true(body_has(&e, "\"verdict\":\"partial\""));
+	e.resolved = true;
+	says("uuu", &e, NULL, "pg-primary (198.51.100.7:5432) answers at all of its addresses again after 0 ms");
+}
+
+static void a_name_that_leads_elsewhere_is_told_with_both_sets_and_no_end(void **state)
+{
+	(void)state;
+	static const struct address_change change = { "192.0.2.1", "192.0.2.2,2001:db8::2", NOON };
+	const struct watch_event e = { .kind = EVENT_ADDRESS, .told = true, .incident = 3, .since_ms = NOON, .confirmed_after_ms = 300000 };
+	const struct event_about about = { .monitor = &monitor, .shard = 3, .now_ms = NOON + 300000, .change = &change, .change_region = "eu" };
+	struct event_text text;
+	assert_true(event_write(&text, &about, &e));
+	assert_string_equal(text.type, "monitor.address");
+	assert_false(text.page || text.resolved);
+	assert_non_null(strstr(text.body, "\"addresses\":{\"region\":\"eu\",\"old\":[\"192.0.2.1\"],\"new\":[\"192.0.2.2\",\"2001:db8::2\"]}"));
+	assert_non_null(strstr(text.body, "\"summary\":\"pg-primary (198.51.100.7:5432) leads to other addresses: now 192.0.2.2, "
+					  "2001:db8::2, before 192.0.2.1, seen from eu since 12:00:00 UTC\""));
+	event_text_free(&text);
 }
 
 static void a_problem_of_our_own_is_a_notice_with_its_end(void **state)
@@ -229,7 +299,7 @@ static void no_text_of_a_stranger_is_longer_than_its_place(void **state)
 		name[NAME_MAX_LEN] = 0;
 		json_array_append_new(seen, region(name, i % 2 ? "down" : "up", "filtered", 0, 0));
 	}
-	const struct event_about about = { &monitor, 0, NOON, seen, NULL };
+	const struct event_about about = { .monitor = &monitor, .now_ms = NOON, .regions = seen };
 	struct watch_event e = { .kind = EVENT_PATH, .since_ms = NOON };
 	event_summary(&about, &e, summary, sizeof(summary));
 	assert_int_equal(strlen(summary), sizeof(summary) - 1);
@@ -245,6 +315,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_degraded_target_is_told_by_the_word_slow_or_lossy, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_id_is_the_same_whenever_it_is_written_and_another_for_anything_else, a_monitor, no_monitor),
 		cmocka_unit_test_setup_teardown(the_summary_says_what_from_where_and_since_when, a_monitor, no_monitor),
+		cmocka_unit_test(a_certificate_is_told_with_its_sentence_and_who_saw_it),
+		cmocka_unit_test(addresses_that_are_down_are_named_once_or_for_each_region),
+		cmocka_unit_test(a_name_that_leads_elsewhere_is_told_with_both_sets_and_no_end),
 		cmocka_unit_test(a_problem_of_our_own_is_a_notice_with_its_end),
 		cmocka_unit_test_setup_teardown(no_text_of_a_stranger_is_longer_than_its_place, a_monitor, no_monitor),
 	};

@@ -46,6 +46,22 @@ static void a_title_says_what_where_and_who_saw_it(void **state)
 	assert_string_equal(title_of("monitor.up", true, "{\"data\":{\"duration_s\":43}}"), "UP m: after 43 s");
 }
 
+static void a_certificate_is_told_by_its_sentence(void **state)
+{
+	(void)state;
+	assert_string_equal(title_of("monitor.degraded", false,
+				     "{\"data\":{\"verdict\":\"soon\",\"detail\":\"expires in 5 days\",\"regions\":["
+				     "{\"region\":\"eu\",\"class\":\"up\",\"rtt_us\":3000,\"soon\":true}]}}"),
+			    "DEGRADED m: expires in 5 days");
+	assert_string_equal(title_of("monitor.down", false,
+				     "{\"data\":{\"verdict\":\"certificate\",\"detail\":\"expired 3 days ago\",\"regions\":[" DOWN("eu") "," DOWN("us") "]}}"),
+			    "DOWN m: certificate: expired 3 days ago, from all 2 regions");
+	assert_string_equal(title_of("monitor.down", false, "{\"data\":{\"verdict\":\"closed\",\"detail\":\"expired 3 days ago\"}}"),
+			    "DOWN m: closed");
+	assert_string_equal(title_of("monitor.degraded", true, "{\"data\":{\"verdict\":\"soon\",\"detail\":\"x\",\"duration_s\":43}}"),
+			    "DEGRADED OVER m: after 43 s");
+}
+
 static void a_degraded_target_is_told_by_its_slowest_region_and_its_losses(void **state)
 {
 	(void)state;
@@ -186,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_title_says_what_where_and_who_saw_it, fresh),
+		cmocka_unit_test_setup(a_certificate_is_told_by_its_sentence, fresh),
 		cmocka_unit_test_setup(a_degraded_target_is_told_by_its_slowest_region_and_its_losses, fresh),
 		cmocka_unit_test_setup(an_event_without_any_body_is_told_with_what_there_is, fresh),
 		cmocka_unit_test_setup(a_title_is_one_line_whatever_stands_in_the_event, fresh),

@@ -70,6 +70,22 @@ static void an_alert_ends_with_the_labels_it_began_with(void **state)
 	json_decref(ended);
 }
 
+static void what_has_no_end_fires_for_five_minutes_in_alertmanager(void **state)
+{
+	static const char body[] = "{\"type\":\"monitor.address\",\"timestamp\":\"2026-12-31T23:58:03.123Z\",\"data\":{\"monitor\":\"m\","
+				   "\"target\":\"m.test:1\",\"since\":\"2026-12-31T23:50:00.000Z\",\"addresses\":{\"region\":\"eu\","
+				   "\"old\":[\"192.0.2.1\"],\"new\":[\"192.0.2.2\",\"192.0.2.3\"]}}}";
+	struct notice n = notice_of("monitor.address", "m", "m/1", false, false, body);
+	json_t *all = parsed(alertmanager_body(&n, 1));
+	const json_t *alert = json_array_get(all, 0);
+	(void)state;
+	assert_json(json_object_get(alert, "startsAt"), "\"2026-12-31T23:50:00.000Z\"");
+	assert_json(json_object_get(alert, "endsAt"), "\"2027-01-01T00:03:03Z\"");
+	assert_json(json_object_get(json_object_get(alert, "annotations"), "summary"),
+		    "\"ADDRESS m m.test:1: now 192.0.2.2, 192.0.2.3, before 192.0.2.1\"");
+	json_decref(all);
+}
+
 static void pagerduty_is_triggered_with_all_there_is(void **state)
 {
 	struct notice n = notice_down();
@@ -210,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alertmanager_gets_labels_it_takes_and_all_else_as_annotations),
 		cmocka_unit_test(an_alert_ends_with_the_labels_it_began_with),
+		cmocka_unit_test(what_has_no_end_fires_for_five_minutes_in_alertmanager),
 		cmocka_unit_test(pagerduty_is_triggered_with_all_there_is),
 		cmocka_unit_test(pagerduty_resolves_what_it_triggered),
 		cmocka_unit_test(pagerduty_never_gets_a_summary_that_it_refuses),

@@ -248,6 +248,69 @@ static void quarantine_outlives_a_restart(void **state)
 	assert_int_equal(regions_quarantined(&r), 0);
 }
 
+/* So many names of which so many are not resolved, in the first region, for so long. */
+static void names_last(unsigned ms, unsigned names, unsigned unresolved, unsigned unseen)
+{
+	for (unsigned passed = 0; passed <= ms; passed += 2500) {
+		for (unsigned i = 0; i < names; i++)
+			regions_tally_name(&r, 0, i < unresolved ? NAME_UNRESOLVED : i < unresolved + unseen ? NAME_UNSEEN : NAME_KNOWN);
+		regions_tally_name(&r, 1, NAME_KNOWN);
+		regions_conclude(&r, now_ms);
+		now_ms += 2500;
+	}
+}
+
+static void a_resolver_fails_when_more_than_half_of_the_names_do_for_some_seconds(void **state)
+{
+	(void)state;
+	names_last(20000, 100, 50, 0);
+	assert_int_equal(regions_resolver_fails(&r), 0);
+	names_last(2500, 100, 51, 0);
+	assert_int_equal(regions_resolver_fails(&r), 0);
+	names_last(0, 100, 51, 0);
+	assert_int_equal(regions_resolver_fails(&r), 1);
+	assert_int_equal(regions_quarantined(&r), 0); /* it votes on */
+}
+
+static void a_few_names_that_fail_are_somebody_s_own_trouble(void **state)
+{
+	(void)state;
+	names_last(60000, 4, 4, 0);
+	assert_int_equal(regions_resolver_fails(&r), 0);
+	names_last(60000, 5, 5, 0);
+	assert_int_equal(regions_resolver_fails(&r), 1);
+}
+
+static void names_that_nobody_looked_at_count_neither_way(void **state)
+{
+	(void)state;
+	names_last(10000, 100, 10, 85);
+	assert_int_equal(regions_resolver_fails(&r), 1);
+	names_last(60000, 100, 0, 100); /* its engine died: that is told by another word */
+	assert_int_equal(regions_resolver_fails(&r), 1);
+}
+
+static void a_failing_resolver_is_well_again_after_ten_seconds_below_a_quarter(void **state)
+{
+	(void)state;
+	names_last(10000, 100, 100, 0);
+	names_last(60000, 100, 26, 0);
+	assert_int_equal(regions_resolver_fails(&r), 1);
+	names_last(7500, 100, 25, 0);
+	assert_int_equal(regions_resolver_fails(&r), 1);
+	names_last(0, 100, 0, 0);
+	assert_int_equal(regions_resolver_fails(&r), 0);
+}
+
+static void a_region_without_names_has_no_failing_resolver(void **state)
+{
+	(void)state;
+	regions_remember_resolver(&r, "eu");
+	assert_int_equal(regions_resolver_fails(&r), 1);
+	names_last(10000, 0, 0, 0);
+	assert_int_equal(regions_resolver_fails(&r), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +331,11 @@ int main(void)
 		cmocka_unit_test_setup(a_canary_that_fails_everywhere_is_a_bad_canary, fresh),
 		cmocka_unit_test_setup(an_always_down_canary_that_answers_is_quarantine, fresh),
 		cmocka_unit_test_setup(quarantine_outlives_a_restart, fresh),
+		cmocka_unit_test_setup(a_resolver_fails_when_more_than_half_of_the_names_do_for_some_seconds, fresh),
+		cmocka_unit_test_setup(a_few_names_that_fail_are_somebody_s_own_trouble, fresh),
+		cmocka_unit_test_setup(names_that_nobody_looked_at_count_neither_way, fresh),
+		cmocka_unit_test_setup(a_failing_resolver_is_well_again_after_ten_seconds_below_a_quarter, fresh),
+		cmocka_unit_test_setup(a_region_without_names_has_no_failing_resolver, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

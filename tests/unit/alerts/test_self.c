@@ -176,6 +176,25 @@ static void quarantine_and_lag_are_problems_of_their_region(void **state)
 	assert_string_equal(told(), "region eu 0|region us 0|");
 }
 
+static void a_failing_resolver_is_told_once_with_its_region_over_restarts(void **state)
+{
+	(void)state;
+	regions_remember_resolver(&regions, "us");
+	regions.region[1].last.unresolved = 4990;
+	regions.region[1].last.looked = 5000;
+	lasts(3, "eu us scheduler");
+	assert_string_equal(told(), "region us 0|");
+	answers(redis, "{\"component\":\"region us\",\"problem\":\"resolver failing in us: no answer about 4990 of 5000 names",
+		"HGET pw:{alerts.0}:state @problem:resolver:us");
+	restart();
+	assert_int_equal(regions_resolver_fails(&regions), 2);
+	lasts(3, "eu us scheduler");
+	assert_string_equal(told(), "region us 0|");
+	regions.region[1].resolver_fails = false;
+	lasts(3, "eu us scheduler");
+	assert_string_equal(told(), "region us 0|region us 1|");
+}
+
 static void a_region_that_is_taken_out_has_no_problem_any_more(void **state)
 {
 	(void)state;
@@ -195,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_restart_neither_repeats_nor_ends_a_problem, fresh, done),
 		cmocka_unit_test_setup_teardown(what_ended_while_nobody_looked_is_told_when_it_is_seen, fresh, done),
 		cmocka_unit_test_setup_teardown(quarantine_and_lag_are_problems_of_their_region, fresh, done),
+		cmocka_unit_test_setup_teardown(a_failing_resolver_is_told_once_with_its_region_over_restarts, fresh, done),
 		cmocka_unit_test_setup_teardown(a_region_that_is_taken_out_has_no_problem_any_more, fresh, done),
 	};
 	if (!redis_child_start(&child, "")) {

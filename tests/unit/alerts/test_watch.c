@@ -22,6 +22,76 @@ static void a_monitor_is_new_until_two_regions_have_looked(void **state)
 	scene_expect(&s, "");
 }
 
+static void a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart(void **state)
+{
+	(void)state;
+	for (unsigned killed = 0; killed < 2; killed++) {
+		scene_begin(&s, 2);
+		s.killed = killed;
+		scene_play(&s, "eu: 1o 61d 121d 181d\n"
+			       "us: 31o 91d 151d 211d",
+			   212);
+		scene_state(&s, WATCH_DEGRADED);
+		scene_expect(&s, "91.01 degraded #1 service open soon notice\n");
+		assert_string_equal(watch_said(s.watch), "expires in 5 days");
+		assert_string_equal(watch_fault(s.watch), "expires in 5 days");
+		scene_play(&s, "eu: 241o\n"
+			       "us: 271o",
+			   272);
+		scene_state(&s, WATCH_DEGRADED);
+		scene_play(&s, "eu: 301o", 302);
+		scene_state(&s, WATCH_UP);
+		scene_expect(&s, "301.01 degraded #1 service ends open soon notice\n");
+		scene_end(&s);
+	}
+	scene_begin(&s, 1);
+}
+
+static void what_was_wrong_is_still_known_when_another_region_has_seen_a_good_certificate(void **state)
+{
+	(void)state;
+	scene_begin(&s, 3);
+	s.quiet = true;
+	scene_play(&s, "eu: 1g 60T 60.1T1 62.1T2\nus: 21g 60.1T1 62.1T2\nap: 41g 60.1g1 62.1g2", 63);
+	scene_state(&s, WATCH_DOWN);
+	assert_string_equal(watch_said(s.watch), "expires in 80 days");
+	assert_string_equal(watch_fault(s.watch), "wrong name: has b, wants a");
+	scene_end(&s);
+	scene_begin(&s, 1);
+}
+
+/* Keeps the last state that was to be saved. */
+static json_t *saved;
+static void save_if_changed(struct scene *scene, const struct watch_actions *a)
+{
+	if (!a->changed)
+		return;
+	json_decref(saved);
+	saved = watch_save(scene->watch, scene_regions);
+}
+
+static void what_is_looked_at_every_six_hours_is_still_known_when_another_process_takes_over(void **state)
+{
+	char why[200];
+	(void)state;
+	scene_begin(&s, 2);
+	s.rule.interval_ms = 6 * 3600 * 1000;
+	s.seen = save_if_changed;
+	scene_play(&s, "eu: 1o 21601o 43201o 64801o 86401o 108001o 129601o\n"
+		       "us: 31o 21631o 43231o 64831o 86431o 108031o 129631o",
+		   129700);
+	scene_state(&s, WATCH_UP);
+	struct watch *other = watch_new(&s.rule);
+	struct watch_actions actions;
+	assert_true(watch_load(other, saved, scene_regions, 2, why, sizeof(why)));
+	watch_tick(other, &s.env, &actions);
+	assert_int_equal(watch_state(other), WATCH_UP);
+	assert_int_equal(actions.events, 0);
+	watch_free(other);
+	json_decref(saved);
+	saved = NULL;
+}
+
 static void a_closed_port_is_down_as_soon_as_a_second_region_confirms_it(void **state)
 {
 	(void)state;
@@ -371,6 +441,30 @@ static void a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards(v
 			 "210.01 unknown #2 none notice not: regions are silent or quarantined, which is told once for all monitors\n"
 			 "500.01 unknown #2 ends none notice not: its beginning was not told\n"
 			 "530.01 up #1 service closed page\n");
+}
+
+static void a_name_that_no_resolver_knows_is_unknown_and_told_for_itself_only_where_most_are_well(void **state)
+{
+	(void)state;
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 0o 60V 120V 180V 240V\nus: 30o 90V 150V 210V\n", 70);
+	assert_int_equal(watch_name_look(s.watch, 0, s.env.now_ms), NAME_UNRESOLVED);
+	assert_int_equal(watch_name_look(s.watch, 1, s.env.now_ms), NAME_KNOWN);
+	assert_int_equal(watch_name_look(s.watch, 2, s.env.now_ms), NAME_UNSEEN);
+	s.env.unresolved = 3;
+	scene_until(&s, 290);
+	scene_state(&s, WATCH_UNKNOWN);
+	scene_expect(&s, "150.00 unknown #1 none notice not: the resolver of its regions fails, which is told once for all monitors\n");
+	s.env.unresolved = 0; /* it answers again; the next looks are still to come */
+	scene_play(&s, "eu: 300o\nus: 330o\n", 340);
+	scene_state(&s, WATCH_UP);
+	scene_expect(&s, "330.01 unknown #1 ends none notice not: its beginning was not told\n");
+	scene_until(&s, 600);
+	assert_int_equal(watch_name_look(s.watch, 0, s.env.now_ms), NAME_UNSEEN);
+	scene_end(&s);
+	scene_begin(&s, 2);
+	scene_play(&s, "eu: 0o 60V 120V 180V 240V\nus: 30o 90V 150V 210V\n", 290);
+	scene_expect(&s, "150.00 unknown #1 none notice\n");
 }
 
 static void regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down(void **state)
@@ -855,6 +949,7 @@ static void one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round(voi
 {
 	(void)state;
 	scene_begin(&s, 3);
+	s.rule.many = true;
 	scene_until(&s, 0);
 	two_addresses(1, VERDICT_OPEN);
 	scene_state(&s, WATCH_UP);
@@ -863,16 +958,23 @@ static void one_of_two_addresses_down_is_a_notice_that_names_it_and_no_round(voi
 	two_addresses(121, VERDICT_CLOSED);
 	scene_state(&s, WATCH_DEGRADED);
 	json_t *regions = watch_regions(s.watch, scene_regions, &s.env);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(regions, 0), "bad_address")), "198.51.100.8");
+	const json_t *region = json_array_get(regions, 0);
+	assert_string_equal(json_string_value(json_object_get(region, "partial")), "1 of 2 addresses down (198.51.100.8)");
+	assert_int_equal(json_integer_value(json_object_get(region, "addresses")), 2);
+	assert_string_equal(json_text(json_array_get(json_object_get(region, "down_addresses"), 0), "verdict"), "closed");
 	json_decref(regions);
+	json_t *written = watch_save(s.watch, scene_regions);
+	assert_string_equal(json_text(written, "scope"), "partial");
+	assert_string_equal(json_text(written, "partial"), "1 of 2 addresses down (198.51.100.8)");
+	json_decref(written);
 	scene_kill(&s);
 	two_addresses(181, VERDICT_FILTERED);
 	scene_state(&s, WATCH_DEGRADED);
 	for (unsigned i = 0; i < 3; i++)
 		two_addresses(241 + 60 * i, VERDICT_OPEN);
 	scene_state(&s, WATCH_UP);
-	scene_expect(&s, "121.00 degraded #1 open some notice\n"
-			 "361.00 degraded #1 ends open some notice\n");
+	scene_expect(&s, "121.00 degraded #1 partial open some notice\n"
+			 "361.00 degraded #1 partial ends open some notice\n");
 }
 
 static void all_addresses_down_is_down(void **state)
@@ -898,6 +1000,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_monitor_is_new_until_two_regions_have_looked, end),
+		cmocka_unit_test_teardown(what_is_looked_at_every_six_hours_is_still_known_when_another_process_takes_over, end),
+		cmocka_unit_test_teardown(what_was_wrong_is_still_known_when_another_region_has_seen_a_good_certificate, end),
+		cmocka_unit_test_teardown(a_certificate_that_ends_soon_is_degraded_with_its_sentence_also_after_a_restart, end),
 		cmocka_unit_test_teardown(a_closed_port_is_down_as_soon_as_a_second_region_confirms_it, end),
 		cmocka_unit_test_teardown(a_filtered_port_is_down_after_both_probes_of_the_round, end),
 		cmocka_unit_test_teardown(one_failure_that_nobody_confirms_is_nothing, end),
@@ -923,6 +1028,7 @@ int main(void)
 		cmocka_unit_test_teardown(engines_that_die_are_not_told_by_each_quick_monitor_before_it_is_known, end),
 		cmocka_unit_test_teardown(a_process_that_was_just_started_waits_for_its_first_look_before_it_says_unknown, end),
 		cmocka_unit_test_teardown(a_down_goes_through_unknown_without_an_up_and_is_paired_afterwards, end),
+		cmocka_unit_test_teardown(a_name_that_no_resolver_knows_is_unknown_and_told_for_itself_only_where_most_are_well, end),
 		cmocka_unit_test_teardown(regions_that_fall_silent_do_not_turn_a_path_issue_into_a_down, end),
 		cmocka_unit_test_teardown(regions_that_come_back_do_not_begin_a_down_anew_that_has_ended, end),
 		cmocka_unit_test_teardown(maintenance_keeps_a_down_back_and_one_that_outlasts_it_is_told_then, end),

@@ -30,10 +30,10 @@ static void short_jobs_fill_an_entry_to_its_count(void **state)
 {
 	(void)state;
 	fill(130, 10, "192.0.2.1");
-	assert_int_equal(job_push_fit(&list, 0), ENTRY_JOBS_MAX);
-	assert_int_equal(job_push_fit(&list, 64), ENTRY_JOBS_MAX);
-	assert_int_equal(job_push_fit(&list, 128), 2);
-	assert_int_equal(job_push_fit(&list, 130), 0);
+	assert_int_equal(job_push_fit(&list, 0, 0), ENTRY_JOBS_MAX);
+	assert_int_equal(job_push_fit(&list, 64, 0), ENTRY_JOBS_MAX);
+	assert_int_equal(job_push_fit(&list, 128, 0), 2);
+	assert_int_equal(job_push_fit(&list, 130, 0), 0);
 	target_list_free(&list);
 }
 
@@ -67,7 +67,7 @@ static void entries_stay_within_a_node_of_the_stream_and_use_it_well(void **stat
 			char host[80];
 			snprintf(host, sizeof host, strchr(hosts[h], ':') ? "[%s]" : "%s", hosts[h]);
 			fill(ENTRY_JOBS_MAX, monitor_len, host);
-			const unsigned count = job_push_fit(&list, 0);
+			const unsigned count = job_push_fit(&list, 0, 0);
 			const size_t len = encoded_len(count);
 			assert_true(len <= ENTRY_BYTES_BEST);
 			assert_true(count == ENTRY_JOBS_MAX || len > ENTRY_BYTES_BEST * 4 / 5);
@@ -82,7 +82,7 @@ static void one_job_always_fits(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		strncat(name, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk.", HOST_MAX_LEN - strlen(name));
 	fill(1, NAME_MAX_LEN, name);
-	assert_int_equal(job_push_fit(&list, 0), 1);
+	assert_int_equal(job_push_fit(&list, 0, 0), 1);
 	assert_true(encoded_len(1) <= ENTRY_BYTES_BEST);
 	target_list_free(&list);
 }

@@ -63,19 +63,19 @@ static void a_probe_as_json_has_its_fields_in_this_order(void **state)
 	row_json(&out, &columns, &open);
 	assert_string_equal(out.data, "{\"target\":\"192.0.2.1:22\",\"address\":\"192.0.2.1\",\"port\":22,\"class\":\"up\","
 				      "\"verdict\":\"open\",\"rtt_us\":412,\"wall_us\":498,\"dns_us\":null,\"syn_retrans\":0,\"errno\":null,"
-				      "\"detail\":\"the handshake completed\",\"schema\":\"portwatch.probe/1\"}");
+				      "\"detail\":\"the handshake completed\",\"not_after\":null,\"issuer\":null,\"schema\":\"portwatch.probe/1\"}");
 	text_reset(&out);
 	row_json(&out, &columns, &closed);
 	assert_string_equal(out.data,
 			    "{\"target\":\"[2001:db8::1]:443\",\"address\":\"2001:db8::1\",\"port\":443,\"class\":\"down\","
 			    "\"verdict\":\"closed\",\"rtt_us\":null,\"wall_us\":1203,\"dns_us\":null,\"syn_retrans\":0,"
 			    "\"errno\":\"ECONNREFUSED\",\"detail\":\"nothing listens, \\\"really\\\"\","
-			    "\"schema\":\"portwatch.probe/1\"}");
+			    "\"not_after\":null,\"issuer\":null,\"schema\":\"portwatch.probe/1\"}");
 	text_reset(&out);
 	row_json(&out, &columns, &resolver);
 	assert_string_equal(out.data, "{\"target\":\"a.example:1\",\"address\":null,\"port\":1,\"class\":\"unknown\","
 				      "\"verdict\":\"resolver\",\"rtt_us\":null,\"wall_us\":null,\"dns_us\":null,\"syn_retrans\":0,"
-				      "\"errno\":null,\"detail\":null,\"schema\":\"portwatch.probe/1\"}");
+				      "\"errno\":null,\"detail\":null,\"not_after\":null,\"issuer\":null,\"schema\":\"portwatch.probe/1\"}");
 }
 
 static void a_result_as_json_tells_where_and_when_too(void **state)
@@ -88,7 +88,7 @@ static void a_result_as_json_tells_where_and_when_too(void **state)
 				      "\"engine\":\"host-1\",\"target\":\"198.51.100.7:25\",\"address\":\"198.51.100.7\","
 				      "\"port\":25,\"class\":\"down\",\"verdict\":\"filtered\",\"rtt_us\":null,"
 				      "\"wall_us\":3200145,\"dns_us\":null,\"late_us\":-20,\"attempt\":2,\"syn_retrans\":3,\"errno\":null,"
-				      "\"detail\":\"silence after 4 SYNs\",\"schema\":\"portwatch.result/1\"}");
+				      "\"detail\":\"silence after 4 SYNs\",\"not_after\":null,\"issuer\":null,\"schema\":\"portwatch.result/1\"}");
 }
 
 static void csv_has_a_header_and_quotes_only_what_needs_it(void **state)
@@ -101,11 +101,11 @@ static void csv_has_a_header_and_quotes_only_what_needs_it(void **state)
 	row_csv(&out, &columns, &closed);
 	row_csv(&out, &columns, &resolver);
 	assert_string_equal(out.data,
-			    "target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,schema\n"
-			    "192.0.2.1:22,192.0.2.1,22,up,open,412,498,,0,,the handshake completed,portwatch.probe/1\n"
+			    "target,address,port,class,verdict,rtt_us,wall_us,dns_us,syn_retrans,errno,detail,not_after,issuer,schema\n"
+			    "192.0.2.1:22,192.0.2.1,22,up,open,412,498,,0,,the handshake completed,,,portwatch.probe/1\n"
 			    "[2001:db8::1]:443,2001:db8::1,443,down,closed,,1203,,0,ECONNREFUSED,"
-			    "\"nothing listens, \"\"really\"\"\",portwatch.probe/1\n"
-			    "a.example:1,,1,unknown,resolver,,,,0,,,portwatch.probe/1\n");
+			    "\"nothing listens, \"\"really\"\"\",,,portwatch.probe/1\n"
+			    "a.example:1,,1,unknown,resolver,,,,0,,,,,portwatch.probe/1\n");
 }
 
 static void print_table(bool coloured)
@@ -187,7 +187,7 @@ static void the_list_of_fields_has_a_sentence_for_each(void **state)
 	row_list_fields(&out, ROW_PROBE);
 	for (const char *at = out.data; (at = strchr(at, '\n')); at++)
 		lines++;
-	assert_int_equal(lines, 12);
+	assert_int_equal(lines, 14);
 	assert_contains(out.data, "rtt_us       number  ");
 	assert_contains(out.data, "errno        text    ");
 }

@@ -210,10 +210,40 @@ static void types_that_are_wrong_are_sentences(void **state)
 		"c.yaml:4:5: monitors: is an alias; write the value itself\n");
 	refused("regions: &r [eu]\n" "monitors:\n  - {name: a, target: \"x:1\", regions: *r, <<: *r}\n",
 		"c.yaml:3:39: regions: is an alias; write the value itself\n"
-		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, target, canary, expect, parents, paused, interval, "
-		"timeout, slow, close, settle, ip, addresses, expect_address, regions, labels, runbook\n"
+		"c.yaml:3:43: unknown key \"<<\" in a monitor; known are name, type, record, target, canary, expect, expect_answer, resolver, "
+		"parents, paused, tls, interval, timeout, slow, close, settle, ip, addresses, expect_address, regions, labels, runbook\n"
 		"    hint: nothing is merged; what monitors have in common belongs into defaults\n");
 	refused(M "  - {name: !!str a, target: \"x:1\"}\n", "c.yaml:3:18: name: has a tag; only plain values are read\n");
+}
+
+static void a_monitor_of_type_dns_has_a_name_and_no_port(void **state)
+{
+	(void)state;
+	reads("regions: eu\ndefaults: {slow: 1s, ip: both, close: half, settle: auto, expect_address: 192.0.2.1}\nmonitors:\n"
+	      "  - {name: a, target: example.net, record: MX, expect_answer: [\"10 m\", n], type: dns, resolver: \"192.0.2.53\"}\n"
+	      "  - {name: b, target: example.net, type: dns}\n");
+	assert_int_equal(got.monitor[0].type, JOB_DNS);
+	assert_int_equal(got.monitor[0].record, RECORD_MX);
+	assert_string_equal(got.monitor[0].host, "example.net");
+	assert_string_equal(got.monitor[0].expect_answer, "10 m\nn");
+	assert_string_equal(got.monitor[0].resolver, "192.0.2.53");
+	assert_int_equal(got.monitor[0].slow_ms + got.monitor[0].close + got.monitor[0].ip, 0);
+	assert_null(got.monitor[0].expect_address);
+	assert_string_equal(got.monitor[1].expect_address, "192.0.2.1");
+	assert_int_equal(got.monitor[1].record, RECORD_A);
+	config_free(&got);
+	refused(M "  - {name: a, type: dns, target: \"example.net:53\", slow: 1s, expect: closed}\n",
+		"c.yaml:3:35: target: \"example.net:53\" is not a name without a port, which type dns asks for\n"
+		"c.yaml:3:52: slow means nothing to a monitor of type dns\n"
+		"c.yaml:3:62: expect means nothing to a monitor of type dns\n");
+	refused(M "  - {name: a, type: udp, target: \"a:1\", record: MX}\n",
+		"c.yaml:3:21: type: \"udp\" is none of tcp, dns, certificate\n"
+		"c.yaml:3:41: record means nothing to a monitor of type tcp\n");
+	refused(M "  - {name: a, type: dns, record: MX, target: a, expect_address: 192.0.2.1, expect_answer: [\"a b\"], resolver: ns}\n",
+		"c.yaml:3:49: expect_address is for record A or AAAA; what a MX must say is expect_answer\n"
+		"c.yaml:3:93: expect_answer: of record MX \"a b\" is not a name, or a number of 0 to 65535 and a name, such as \"10 "
+		"mail.example.net\"\n"
+		"c.yaml:3:110: resolver: \"ns\" is not ADDRESS or ADDRESS:PORT ([ADDRESS]:PORT for IPv6)\n");
 }
 
 static void variables_hold_in_every_value(void **state)
@@ -299,6 +329,37 @@ static void what_is_shown_reads_as_the_same(void **state)
 	text_free(&second);
 }
 
+static void tls_makes_a_second_monitor_with_the_first_for_a_parent(void **state)
+{
+	(void)state;
+	reads(R "defaults: {interval: 30s, slow: 50ms, labels: {a: b}}\nmonitors:\n"
+		"  - {name: pg, target: \"a:1\", paused: yes, canary: up, tls: {starttls: postgres, server_name: c.example, warn: 30d}}\n"
+		"  - {name: web, target: \"a:2\", type: certificate, interval: 1h}\n"
+		"  - {name: api, target: \"a:3\", type: certificate, tls: {interval: 2h, ca: /ca.pem}}\n"
+		"  - {name: mx, target: \"a:4\", type: certificate}\n");
+	assert_int_equal(got.monitors, 5);
+	const struct monitor *pg = &got.monitor[0], *second = &got.monitor[1];
+	assert_false(pg->tls);
+	assert_int_equal(pg->slow_ms, 50);
+	assert_string_equal(second->name, "pg certificate");
+	assert_true(second->tls && second->paused && got.says_paused[1]);
+	assert_int_equal(second->interval_ms, 6 * 3600 * 1000);
+	assert_int_equal(second->slow_ms, 0);
+	assert_int_equal(second->canary, CANARY_NONE);
+	assert_int_equal(second->labels, 1);
+	assert_int_equal(second->parents, 1);
+	assert_string_equal(second->parent[0], "pg");
+	assert_int_equal(second->wish.starttls, STARTTLS_POSTGRES);
+	assert_int_equal(second->wish.warn_s, 30 * 86400);
+	assert_int_equal(second->wish.down_s, 3 * 86400);
+	assert_string_equal(second->wish.server_name, "c.example");
+	assert_true(got.monitor[2].tls && got.monitor[2].interval_ms == 3600 * 1000);
+	assert_true(got.monitor[3].tls && got.monitor[3].interval_ms == 2 * 3600 * 1000);
+	assert_string_equal(got.monitor[3].wish.ca, "/ca.pem");
+	assert_true(got.monitor[4].interval_ms == 6 * 3600 * 1000 && got.monitor[4].parents == 0);
+	config_free(&got);
+}
+
 static void any_bytes_are_read_or_refused_with_a_sentence(void **state)
 {
 	static const char model[] = M "  - {name: a, target: \"x:1\", labels: {a: b}, parents: [b], close: fin, settle: auto}\n  - name: b\n    target: y:2\n"
@@ -333,10 +394,12 @@ int main(void)
 		cmocka_unit_test(regions_are_known_and_stand_once),
 		cmocka_unit_test(labels_are_what_alertmanager_takes),
 		cmocka_unit_test(types_that_are_wrong_are_sentences),
+		cmocka_unit_test(a_monitor_of_type_dns_has_a_name_and_no_port),
 		cmocka_unit_test(variables_hold_in_every_value),
 		cmocka_unit_test(a_directory_is_read_in_the_order_of_its_names),
 		cmocka_unit_test(a_path_that_cannot_be_read_is_one_error),
 		cmocka_unit_test(what_is_shown_reads_as_the_same),
+		cmocka_unit_test(tls_makes_a_second_monitor_with_the_first_for_a_parent),
 		cmocka_unit_test(any_bytes_are_read_or_refused_with_a_sentence),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -109,6 +109,33 @@ static void a_list_gives_back_in_the_order_it_took(void **state)
 	assert_int_equal(list.batches + list.jobs, 0);
 }
 
+static void what_parts_keep_lives_with_the_whole(void **state)
+{
+	struct batch *whole = numbered(1, 2), *part[2];
+	struct tls_seen *seen[2];
+	(void)state;
+	batch_split_begin(whole);
+	for (unsigned i = 0; i < 2; i++) {
+		whole->jobs[i].index = (uint8_t)i;
+		part[i] = batch_split(whole, &whole->jobs[i], &whole->outcomes[i], 1);
+		seen[i] = batch_room(part[i], sizeof(*seen[i]));
+		assert_int_equal(seen[i]->not_after_s, 0);
+		assert_int_equal((uintptr_t)seen[i] % _Alignof(max_align_t), 0);
+		*seen[i] = (struct tls_seen){ .not_after_s = 100 + i, .issuer = batch_keep(part[i], i ? "one" : "zero") };
+		part[i]->outcomes[0] = (struct outcome){ .verdict = VERDICT_CERTIFICATE, .tls = seen[i], .detail = batch_keep(part[i], "why") };
+	}
+	assert_false(batch_split_end(whole));
+	assert_null(batch_join(part[1]));
+	assert_ptr_equal(batch_join(part[0]), whole);
+	batch_assemble(whole);
+	for (unsigned i = 0; i < 2; i++) { /* the parts are gone by now */
+		assert_int_equal(whole->outcomes[i].tls->not_after_s, 100 + i);
+		assert_string_equal(whole->outcomes[i].tls->issuer, i ? "one" : "zero");
+		assert_string_equal(whole->outcomes[i].detail, "why");
+	}
+	batch_free(whole);
+}
+
 static void joining_keeps_the_order_and_empties_the_other(void **state)
 {
 	(void)state;
@@ -280,6 +307,7 @@ int main(void)
 		cmocka_unit_test(the_largest_batch_can_be_written_to_its_last_byte),
 		cmocka_unit_test(a_batch_beyond_the_limits_of_an_entry_aborts),
 		cmocka_unit_test(a_list_gives_back_in_the_order_it_took),
+		cmocka_unit_test(what_parts_keep_lives_with_the_whole),
 		cmocka_unit_test(joining_keeps_the_order_and_empties_the_other),
 		cmocka_unit_test(what_one_thread_puts_the_other_takes_once_and_in_order),
 		cmocka_unit_test(an_empty_queue_gives_nothing_with_and_without_waiting),

@@ -100,9 +100,26 @@ static void what_is_up_or_unknown_waits_for_the_others(void **state)
 	batch_free(b);
 }
 
+static void what_is_down_can_be_said_before_it_is_ripe(void **state)
+{
+	struct batch_list out = { 0 };
+	struct batch *b = batch_of(3), *copy;
+	(void)state;
+	early_say(b, &out);
+	assert_null(out.head);
+	ends(b, 2, VERDICT_CLOSED);
+	early_say(b, &out);
+	early_say(b, &out);
+	copy = batch_list_take(&out);
+	assert_true(copy && copy->early && copy->said == 4 && b->said == 4 && !out.head);
+	batch_free(copy);
+	batch_free(b);
+}
+
 static void a_part_of_an_entry_is_not_said_ahead(void **state)
 {
 	struct early e = { 0 };
+	struct batch_list out = { 0 };
 	struct batch *whole = batch_of(2), *part;
 	(void)state;
 	batch_split_begin(whole);
@@ -110,6 +127,8 @@ static void a_part_of_an_entry_is_not_said_ahead(void **state)
 	ends(part, 0, VERDICT_CLOSED);
 	early_wait(&e, part, 0);
 	assert_int_equal(early_next_ns(&e), UINT64_MAX);
+	early_say(part, &out);
+	assert_null(out.head);
 	early_drop(&e, part);
 	batch_free(part);
 	batch_free(whole);
@@ -121,6 +140,7 @@ int main(void)
 		cmocka_unit_test(what_is_down_is_said_when_it_is_ripe_and_only_once),
 		cmocka_unit_test(a_batch_that_is_finished_is_not_looked_at_wherever_it_stood),
 		cmocka_unit_test(what_is_up_or_unknown_waits_for_the_others),
+		cmocka_unit_test(what_is_down_can_be_said_before_it_is_ripe),
 		cmocka_unit_test(a_part_of_an_entry_is_not_said_ahead),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

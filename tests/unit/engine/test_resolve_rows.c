@@ -59,6 +59,34 @@ static void each_wish_gets_its_rows(void **state)
 	assert_string_equal(rows.outcome[1].detail, "no answer from 192.0.2.53 about db.test within 3.2 s");
 }
 
+/* What stands in the first row; it stands in no other. */
+static const char *said_of(struct job job, struct half_view a, struct half_view aaaa)
+{
+	rows_of(job, a, aaaa);
+	for (unsigned i = 1; i < rows.count; i++)
+		assert_null(rows.outcome[i].addresses);
+	return rows.outcome[0].addresses ? rows.outcome[0].addresses : "";
+}
+
+static void the_first_row_says_all_that_the_name_leads_to_if_all_is_known(void **state)
+{
+	static uint8_t many[NAME_SET_MAX + 1][16];
+	struct half_view lots = { .state = HALF_KNOWN, .outcome = DNS_ADDRESSES, .count = NAME_SET_MAX, .address = (const uint8_t(*)[16])many };
+	(void)state;
+	assert_string_equal(said_of(job_of(IP_ANY, ADDRESSES_FIRST, false), has_four, unasked), "192.0.2.1,192.0.2.2,198.51.100.3");
+	assert_string_equal(said_of(job_of(IP_BOTH, ADDRESSES_FIRST, false), has_four, has_six),
+			    "192.0.2.1,192.0.2.2,198.51.100.3,2001:db8::1,2001:db8::2");
+	assert_string_equal(said_of(job_of(IP_BOTH, ADDRESSES_FIRST, false), has_four, has_none), "192.0.2.1,192.0.2.2,198.51.100.3");
+	assert_string_equal(said_of(job_of(IP_ANY, ADDRESSES_FIRST, true), has_four, unasked), "192.0.2.1,192.0.2.2,198.51.100.3");
+	assert_string_equal(said_of(job_of(IP_BOTH, ADDRESSES_FIRST, false), has_four, silent), "");
+	assert_string_equal(said_of(job_of(IP_ANY, ADDRESSES_FIRST, false), not_there, unasked), "");
+	for (unsigned i = 0; i < NAME_SET_MAX; i++)
+		many[i][3] = (uint8_t)i;
+	assert_int_equal(strlen(said_of(job_of(IP_ANY, ADDRESSES_ALL, false), lots, unasked)), 10 * 8 + 6 * 9 - 1);
+	lots.count++;
+	assert_string_equal(said_of(job_of(IP_ANY, ADDRESSES_ALL, false), lots, unasked), "");
+}
+
 static void with_both_families_neither_takes_the_rows_of_the_other(void **state)
 {
 	static uint8_t many[64][16];
@@ -175,6 +203,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_wish_gets_its_rows),
+		cmocka_unit_test(the_first_row_says_all_that_the_name_leads_to_if_all_is_known),
 		cmocka_unit_test(with_both_families_neither_takes_the_rows_of_the_other),
 		cmocka_unit_test(an_address_that_is_not_expected_is_not_probed),
 		cmocka_unit_test(what_is_asked_next_is_what_is_needed),

@@ -48,6 +48,26 @@ static void a_change_of_the_target_keeps_the_row_and_its_slots(void **state)
 	assert_int_equal(all.live, 1);
 }
 
+static void a_monitor_of_a_certificate_sends_its_wishes_and_is_waited_for(void **state)
+{
+	struct monitor m = monitor_of("a", 60000);
+	uint32_t row;
+	(void)state;
+	unsigned before = all.timeout_most_ms;
+	m.tls = true;
+	m.wish = tls_wish_default;
+	m.wish.server_name = "c.example";
+	m.wish.timeout_ms = 30000;
+	row = set(&m, 1000);
+	assert_non_null(memmem(all.row[row].job, all.row[row].job_len, "server_name\xa9" "c.example", 21));
+	assert_true(all.timeout_most_ms >= before && all.timeout_most_ms == m.timeout_ms + 30000);
+	struct monitor bare = monitor_of("b", 60000);
+	assert_int_not_equal(all.row[set(&bare, 1000)].class, all.row[row].class); /* no entry holds both */
+	m.tls = false;
+	assert_int_equal(set(&m, 2000), INDEX_NONE); /* the same slots: only what is sent changes */
+	assert_null(memmem(all.row[row].job, all.row[row].job_len, "tls", 3));
+}
+
 static void a_change_of_the_interval_retires_the_row_and_begins_another(void **state)
 {
 	struct monitor m = monitor_of("a", 60000);
@@ -176,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_change_of_the_target_keeps_the_row_and_its_slots, fresh, done),
+		cmocka_unit_test_setup_teardown(a_monitor_of_a_certificate_sends_its_wishes_and_is_waited_for, fresh, done),
 		cmocka_unit_test_setup_teardown(a_change_of_the_interval_retires_the_row_and_begins_another, fresh, done),
 		cmocka_unit_test_setup_teardown(paused_is_retired_and_resumed_is_born_again, fresh, done),
 		cmocka_unit_test_setup_teardown(regions_of_a_monitor_are_those_of_the_settings_that_it_names, fresh, done),

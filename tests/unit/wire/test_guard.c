@@ -82,14 +82,14 @@ static void a_header_cannot_promise_more_than_the_bytes_behind_it(void **state)
 	refuses("cf 00", "byte 0: number of 8 bytes, bytes left: 1");
 }
 
-static void four_containers_nest_and_five_do_not(void **state)
+static void five_containers_nest_and_six_do_not(void **state)
 {
 	(void)state;
-	assert_int_equal(guard("91 91 91 91 c0"), 0);
+	assert_int_equal(guard("91 91 91 91 91 c0"), 0);
 	assert_int_equal(guard("93 91 91 90 81 01 81 02 80 91 91 91 01"), 0);
-	refuses("91 91 91 91 91 c0", "byte 4: array is nested deeper than 4");
-	refuses("91 91 91 91 90", "byte 4: array is nested deeper than 4");
-	refuses("81 01 81 01 81 01 81 01 80", "byte 8: map is nested deeper than 4");
+	refuses("91 91 91 91 91 91 c0", "byte 5: array is nested deeper than 5");
+	refuses("91 91 91 91 91 90", "byte 5: array is nested deeper than 5");
+	refuses("81 01 81 01 81 01 81 01 81 01 80", "byte 10: map is nested deeper than 5");
 }
 
 static void sixty_four_thousand_nested_arrays_cost_no_stack(void **state)
@@ -98,7 +98,7 @@ static void sixty_four_thousand_nested_arrays_cost_no_stack(void **state)
 	blob.len = ENTRY_BYTES_MAX;
 	memset(blob.bytes, 0x91, blob.len);
 	assert_int_equal(guard_walk(blob.bytes, blob.len, why, sizeof(why)), -EBADMSG);
-	assert_string_equal(why, "byte 4: array is nested deeper than 4");
+	assert_string_equal(why, "byte 5: array is nested deeper than 5");
 }
 
 static void extension_types_and_the_unused_byte_are_refused(void **state)
@@ -143,7 +143,7 @@ int main(void)
 		cmocka_unit_test(one_byte_after_the_value_is_refused),
 		cmocka_unit_test(nothing_is_not_a_value),
 		cmocka_unit_test(a_header_cannot_promise_more_than_the_bytes_behind_it),
-		cmocka_unit_test(four_containers_nest_and_five_do_not),
+		cmocka_unit_test(five_containers_nest_and_six_do_not),
 		cmocka_unit_test(sixty_four_thousand_nested_arrays_cost_no_stack),
 		cmocka_unit_test(extension_types_and_the_unused_byte_are_refused),
 		cmocka_unit_test(the_frame_ends_at_64_kb),

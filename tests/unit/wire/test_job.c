@@ -87,9 +87,10 @@ static void defaults_of_the_batch_hold_for_its_jobs(void **state)
 
 static void the_encoder_writes_the_golden_bytes(void **state)
 {
-	const struct job_options options = { 1000, 5000, 2, CLOSE_HALF, JOB_SETTLE_AUTO, IP_ANY, ADDRESSES_FIRST };
-	const struct job_text job = { "m", "h.example", 80, NULL };
-	const struct job_text pair[] = { { "m1", "192.0.2.10", 22, NULL }, { "db", "2001:db8::1", 5432, NULL } };
+	const struct job_options options = { .timeout_ms = 1000, .expires_ms = 5000, .attempt = 2, .close = CLOSE_HALF, .settle_ms = JOB_SETTLE_AUTO };
+	const struct job_text job = { .monitor = "m", .host = "h.example", .port = 80 };
+	const struct job_text pair[] = { { .monitor = "m1", .host = "192.0.2.10", .port = 22 },
+					 { .monitor = "db", .host = "2001:db8::1", .port = 5432 } };
 	size_t len;
 	void *bytes = job_batch_encode(&options, &job, 1, &len);
 	(void)state;
@@ -105,7 +106,8 @@ static void the_encoder_writes_the_golden_bytes(void **state)
 
 static void what_was_encoded_decodes_to_the_same(void **state)
 {
-	const struct job_options options = { 60000, 86400000, 65535, CLOSE_FIN, 5000, IP_BOTH, ADDRESSES_ALL };
+	const struct job_options options = { .timeout_ms = 60000, .expires_ms = 86400000, .attempt = 65535, .close = CLOSE_FIN,
+					      .settle_ms = 5000, .ip = IP_BOTH, .addresses = ADDRESSES_ALL, .type = JOB_DNS, .record = RECORD_TXT };
 	struct job_text texts[ENTRY_JOBS_MAX];
 	char names[ENTRY_JOBS_MAX][NAME_MAX_LEN + 1], hosts[ENTRY_JOBS_MAX][HOST_MAX_LEN + 1];
 	(void)state;
@@ -115,7 +117,8 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		names[i][i + 1] = 0;
 		memset(hosts[i], 'h', host_len);
 		hosts[i][host_len] = 0;
-		texts[i] = (struct job_text){ names[i], hosts[i], i == 0 ? 1 : i == 1 ? 65535 : 1000 * i, NULL };
+		texts[i] = (struct job_text){ .monitor = names[i], .host = hosts[i], .port = i == 0 ? 1 : i == 1 ? 65535 : 1000 * i,
+					     .expect_answer = i == 2 ? "x" : "", .resolver = i == 3 ? "192.0.2.53" : NULL };
 	}
 	size_t len;
 	void *bytes = job_batch_encode(&options, texts, ENTRY_JOBS_MAX, &len);
@@ -134,6 +137,10 @@ static void what_was_encoded_decodes_to_the_same(void **state)
 		assert_int_equal(jobs[i].attempt, 65535);
 		assert_int_equal(jobs[i].settle_ms, 5000);
 		assert_int_equal(jobs[i].close, CLOSE_FIN);
+		assert_int_equal(jobs[i].type, JOB_DNS);
+		assert_int_equal(jobs[i].record, RECORD_TXT);
+		text_is(jobs[i].answer_at, jobs[i].answer_len, texts[i].expect_answer);
+		text_is(jobs[i].resolver_at, jobs[i].resolver_len, texts[i].resolver ? texts[i].resolver : "");
 	}
 }
 
@@ -235,7 +242,7 @@ static void close_takes_its_three_words_only(void **state)
 static void unknown_keys_are_passed_over(void **state)
 {
 	(void)state;
-	assert_null(bad_of_option("tls", TEXT, 0, "yes"));
+	assert_null(bad_of_option("tsl", TEXT, 0, "yes"));
 	assert_null(bad_of_option("timeout", NUMBER, -1, NULL));
 	assert_null(bad_of_option("", NUMBER, 0, NULL));
 	/* a key that is no text, a value that is a container */
@@ -243,6 +250,97 @@ static void unknown_keys_are_passed_over(void **state)
 	assert_null(jobs[0].bad);
 	assert_int_equal(decode_hex("92 81 a1 78 92 01 02 91 93 a1 6d a1 68 01"), 1);
 	assert_null(jobs[0].bad);
+}
+
+/* [ {}, [ [m, h, 1, {tls: {KEY: value}}] ] ]; key NULL: an empty map */
+static const char *bad_of_tls(const char *key, enum part kind, int64_t number, const char *text)
+{
+	batch_start(1);
+	blob_array(&blob, 4);
+	blob_text(&blob, "m");
+	blob_text(&blob, "h");
+	blob_number(&blob, 1);
+	blob_map(&blob, 1);
+	blob_text(&blob, "tls");
+	blob_map(&blob, key != NULL);
+	if (key)
+		blob_text(&blob, key);
+	if (key && kind == NUMBER)
+		blob_number(&blob, number);
+	else if (key)
+		blob_text(&blob, text);
+	assert_int_equal(decode(), 1);
+	return jobs[0].bad;
+}
+
+static void a_job_without_tls_wants_no_certificate_and_an_empty_map_is_enough(void **state)
+{
+	(void)state;
+	assert_null(bad_of("m", "h", 1));
+	assert_false(jobs[0].tls.wanted);
+	assert_null(bad_of_tls(NULL, NUMBER, 0, NULL));
+	assert_true(jobs[0].tls.wanted);
+	assert_int_equal(jobs[0].tls.starttls, STARTTLS_NONE);
+	assert_int_equal(jobs[0].tls.timeout_ms, 10000);
+	assert_int_equal(jobs[0].tls.warn_s, 21 * 86400);
+	assert_int_equal(jobs[0].tls.down_s, 3 * 86400);
+	assert_int_equal(jobs[0].tls.name_len + jobs[0].tls.ca_len, 0);
+}
+
+static void each_wish_of_tls_has_its_bounds(void **state)
+{
+	char longest[300];
+	(void)state;
+	memset(longest, 'a', sizeof(longest));
+	longest[253] = 0;
+	assert_null(bad_of_tls("server_name", TEXT, 0, longest));
+	text_is(jobs[0].tls.name_at, jobs[0].tls.name_len, longest);
+	longest[253] = 'a', longest[254] = 0;
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, longest));
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, ""));
+	assert_non_null(bad_of_tls("server_name", TEXT, 0, "two words"));
+	assert_non_null(bad_of_tls("server_name", NUMBER, 1, NULL));
+	assert_null(bad_of_tls("ca", TEXT, 0, "/etc/ssl/own.pem"));
+	text_is(jobs[0].tls.ca_at, jobs[0].tls.ca_len, "/etc/ssl/own.pem");
+	assert_non_null(bad_of_tls("ca", TEXT, 0, "own.pem"));
+	assert_non_null(bad_of_tls("ca", TEXT, 0, ""));
+	for (unsigned i = STARTTLS_NONE + 1; i < STARTTLS_KINDS; i++) {
+		assert_null(bad_of_tls("starttls", TEXT, 0, starttls_names[i]));
+		assert_int_equal(jobs[0].tls.starttls, i);
+	}
+	assert_non_null(bad_of_tls("starttls", TEXT, 0, ""));
+	assert_non_null(bad_of_tls("starttls", TEXT, 0, "ftp"));
+	assert_null(bad_of_tls("warn_ms", NUMBER, 315360000000, NULL));
+	assert_int_equal(jobs[0].tls.warn_s, 315360000);
+	assert_non_null(bad_of_tls("warn_ms", NUMBER, 315360000001, NULL));
+	assert_non_null(bad_of_tls("down_ms", NUMBER, -1, NULL));
+	assert_null(bad_of_tls("down_ms", NUMBER, 0, NULL));
+	assert_non_null(bad_of_tls("timeout_ms", NUMBER, 0, NULL));
+	assert_non_null(bad_of_tls("timeout_ms", NUMBER, 60001, NULL));
+	assert_null(bad_of_tls("alpn", TEXT, 0, "h2"));
+	assert_string_equal(bad_of_option("tls", TEXT, 0, "yes"), "tls is not a map");
+}
+
+static void wishes_of_tls_are_read_as_they_were_written(void **state)
+{
+	const struct tls_wish wish = { .starttls = STARTTLS_LDAP, .server_name = "a.example", .ca = "/ca.pem",
+				       .timeout_ms = 1234, .warn_s = 4000000, .down_s = 0 };
+	const struct job_text texts[] = { { .monitor = "m", .host = "192.0.2.1", .port = 636, .tls = &wish },
+					  { .monitor = "n", .host = "192.0.2.2", .port = 1 } };
+	size_t len;
+	void *bytes = job_batch_encode(&job_options_default, texts, 2, &len);
+	(void)state;
+	memcpy(blob.bytes, bytes, blob.len = len);
+	free(bytes);
+	assert_int_equal(decode(), 2);
+	assert_null(jobs[0].bad);
+	assert_true(jobs[0].tls.wanted && !jobs[1].tls.wanted);
+	assert_int_equal(jobs[0].tls.starttls, STARTTLS_LDAP);
+	text_is(jobs[0].tls.name_at, jobs[0].tls.name_len, "a.example");
+	text_is(jobs[0].tls.ca_at, jobs[0].tls.ca_len, "/ca.pem");
+	assert_int_equal(jobs[0].tls.timeout_ms, 1234);
+	assert_int_equal(jobs[0].tls.warn_s, 4000000);
+	assert_int_equal(jobs[0].tls.down_s, 0);
 }
 
 static void a_number_is_not_a_float_a_bool_or_nil(void **state)
@@ -307,6 +405,35 @@ static void a_host_is_printable_ascii(void **state)
 		assert_string_equal(bad_of("m", wrong[i], 1), "host is not printable ASCII without spaces");
 		assert_int_equal(jobs[0].host_len, 0);
 	}
+}
+
+/* What is wrong with a job of type dns, NULL: nothing. */
+static const char *bad_dns(const char *host, enum job_record record, const char *answer)
+{
+	const struct job_options options = { .timeout_ms = 1, .expires_ms = 1, .type = JOB_DNS, .record = record };
+	const struct job_text job = { .monitor = "m", .host = host, .port = 53, .expect_answer = answer };
+	size_t len;
+	void *bytes = job_batch_encode(&options, &job, 1, &len);
+	memcpy(blob.bytes, bytes, blob.len = len);
+	free(bytes);
+	assert_int_equal(decode(), 1);
+	return jobs[0].bad;
+}
+
+static void a_job_of_type_dns_asks_for_a_name_and_expects_what_its_record_can_have(void **state)
+{
+	(void)state;
+	assert_null(bad_dns("example.net", RECORD_A, NULL));
+	assert_null(bad_dns("example.net", RECORD_MX, "10 mail.example.net\nmx2"));
+	assert_string_equal(bad_dns("192.0.2.1", RECORD_A, NULL), "host is an address: type dns asks for names");
+	assert_string_equal(bad_dns("example.net", RECORD_A, "mail"), "expect_answer has a value that its record cannot have");
+	assert_string_equal(bad_dns("example.net", RECORD_MX, "mail\n"), "expect_answer has a value that its record cannot have");
+	assert_string_equal(bad_of_option("type", TEXT, 0, "udp"), "type is not \"tcp\" or \"dns\"");
+	assert_string_equal(bad_of_option("record", TEXT, 0, "SOA"),
+			    "record is not \"A\", \"AAAA\", \"CNAME\", \"MX\", \"NS\" or \"TXT\"");
+	assert_string_equal(bad_of_option("resolver", TEXT, 0, "ns1"), "resolver is not ADDRESS or ADDRESS:PORT");
+	assert_string_equal(bad_of_option("expect_answer", NUMBER, 5, NULL), "expect_answer is not a text of 1 to 1000 bytes");
+	assert_null(bad_of_option("expect_answer", TEXT, 0, "x")); /* of type tcp it means nothing */
 }
 
 static void what_looks_like_an_address_and_is_none_is_a_bad_job(void **state)
@@ -476,10 +603,14 @@ int main(void)
 		cmocka_unit_test(options_arrive_in_their_fields),
 		cmocka_unit_test(close_takes_its_three_words_only),
 		cmocka_unit_test(unknown_keys_are_passed_over),
+		cmocka_unit_test(a_job_without_tls_wants_no_certificate_and_an_empty_map_is_enough),
+		cmocka_unit_test(each_wish_of_tls_has_its_bounds),
+		cmocka_unit_test(wishes_of_tls_are_read_as_they_were_written),
 		cmocka_unit_test(a_number_is_not_a_float_a_bool_or_nil),
 		cmocka_unit_test(monitor_host_and_port_have_their_bounds),
 		cmocka_unit_test(a_monitor_is_utf8_that_a_terminal_may_show),
 		cmocka_unit_test(a_host_is_printable_ascii),
+		cmocka_unit_test(a_job_of_type_dns_asks_for_a_name_and_expects_what_its_record_can_have),
 		cmocka_unit_test(what_looks_like_an_address_and_is_none_is_a_bad_job),
 		cmocka_unit_test(a_bad_job_spoils_only_itself),
 		cmocka_unit_test(the_first_fault_of_a_job_is_the_one_that_is_told),

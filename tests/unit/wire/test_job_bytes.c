@@ -32,14 +32,23 @@ static void same_as_encoded(const struct job_options *o, const struct job_text *
 
 static void any_batch_is_the_same_bytes(void **state)
 {
-	static char name[65], host[254];
+	static char name[65], host[254], text[1001];
+	static const struct tls_wish wish[] = {
+		{ .timeout_ms = TLS_TIMEOUT_DEFAULT_MS, .warn_s = TLS_WARN_DEFAULT_S, .down_s = TLS_DOWN_DEFAULT_S },
+		{ .starttls = STARTTLS_SMTP, .server_name = "a.example", .ca = "/etc/ssl/certs/a-path-that-needs-more-than-31-bytes.pem",
+		  .timeout_ms = 60000, .warn_s = TLS_LEFT_MAX_S, .down_s = 0 },
+		{ .server_name = "b.example", .timeout_ms = 1, .warn_s = 60, .down_s = 100000 },
+	};
 	struct job_text jobs[ENTRY_JOBS_MAX];
 	(void)state;
 	memset(name, 'm', 64);
 	memset(host, 'h', 253);
+	memset(text, 't', 1000);
 	for (unsigned i = 0; i < ENTRY_JOBS_MAX; i++)
-		jobs[i] = (struct job_text){ name + (i * 7) % 64, host + (i * 31) % 253, 1 + i * 1023,
-					    i % 3 ? NULL : i % 2 ? "192.0.2.0/24" : "2001:db8::/32,192.0.2.1" };
+		jobs[i] = (struct job_text){ .monitor = name + (i * 7) % 64, .host = host + (i * 31) % 253, .port = 1 + i * 1023,
+					     .expect_address = i % 3 ? NULL : i % 2 ? "192.0.2.0/24" : "2001:db8::/32,192.0.2.1",
+					     .expect_answer = i % 5 ? NULL : text + (i * 15) % 1000,
+					     .resolver = i % 7 ? "" : "192.0.2.53:5353", .tls = i % 5 ? NULL : &wish[i % 3] };
 	for (unsigned count = 1; count <= ENTRY_JOBS_MAX; count++)
 		same_as_encoded(&job_options_default, jobs, count);
 }
@@ -47,12 +56,13 @@ static void any_batch_is_the_same_bytes(void **state)
 static void any_options_are_the_same_bytes(void **state)
 {
 	static const unsigned some[] = { 0, 1, 127, 128, 255, 256, 3200, 60000, 65535 };
-	struct job_text job = { "pg-primary", "198.51.100.7", 5432, NULL };
+	struct job_text job = { .monitor = "pg-primary", .host = "198.51.100.7", .port = 5432 };
 	(void)state;
 	for (unsigned i = 0; i < 9 * 9 * 9; i++) {
 		struct job_options o = { .timeout_ms = some[i % 9] | 1, .expires_ms = some[i / 9 % 9] * 1000 + 1, .attempt = some[i / 81],
 					 .close = (enum close_mode)(i % 3), .settle_ms = i % 4 ? some[i % 7] : i % 8 ? JOB_SETTLE_AUTO : JOB_SETTLE_UNSET,
-					 .ip = (enum job_ip)(i % 5 % 4), .addresses = (enum job_addresses)(i % 2) };
+					 .ip = (enum job_ip)(i % 5 % 4), .addresses = (enum job_addresses)(i % 2),
+					 .type = (enum job_type)(i / 2 % 2), .record = (enum job_record)(i % 6) };
 		same_as_encoded(&o, &job, 1);
 	}
 }
@@ -63,7 +73,7 @@ static void a_plain_job_is_these_bytes(void **state)
 	uint8_t bytes[JOB_HEAD_MAX + JOB_BYTES_MAX];
 	size_t len = job_batch_head(&job_options_default, 1, bytes);
 	(void)state;
-	len += job_bytes(&(struct job_text){ "a", "192.0.2.1", 22, NULL }, bytes + len);
+	len += job_bytes(&(struct job_text){ .monitor = "a", .host = "192.0.2.1", .port = 22 }, bytes + len);
 	assert_int_equal(len, sizeof(golden));
 	assert_memory_equal(bytes, golden, sizeof(golden));
 }

@@ -57,6 +57,33 @@ static void a_target_is_all_that_is_needed(void **state)
 	monitor_free(&m);
 }
 
+static void a_certificate_is_watched_where_there_is_tls(void **state)
+{
+	(void)state;
+	assert_true(decode("{\"target\":\"a:1\"}"));
+	assert_false(m.tls);
+	monitor_free(&m);
+	assert_true(decode("{\"target\":\"a:1\",\"tls\":null}"));
+	assert_false(m.tls);
+	monitor_free(&m);
+	assert_true(decode("{\"target\":\"a:1\",\"tls\":{\"alpn\":\"h2\"}}"));
+	assert_true(m.tls);
+	assert_int_equal(m.wish.warn_s, 21 * 86400);
+	assert_int_equal(m.wish.timeout_ms, 10000);
+	assert_null(m.wish.server_name);
+	monitor_free(&m);
+	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":1,\"tls\":{}}");
+	there_and_back("{\"target\":\"a:1\",\"interval_ms\":60000,\"timeout_ms\":1,\"tls\":{\"server_name\":\"b.example\",\"starttls\":\"imap\","
+		       "\"warn_ms\":86400000,\"down_ms\":0,\"timeout_ms\":60000,\"ca\":\"/ca.pem\"}}");
+	refused("{\"target\":\"a:1\",\"tls\":true}", "tls is not an object");
+	refused("{\"target\":\"a:1\",\"expect\":\"closed\",\"tls\":{}}",
+		"tls is wished of a port that must not answer (expect is \"closed\")");
+	refused("{\"target\":\"a:1\",\"tls\":{\"starttls\":\"ftp\"}}",
+		"tls.starttls is not \"smtp\", \"imap\", \"pop3\", \"postgres\" or \"ldap\"");
+	refused("{\"target\":\"a:1\",\"tls\":{\"server_name\":\"a b\"}}", "tls.server_name is not a host name or an address");
+	refused("{\"target\":\"a:1\",\"tls\":{\"ca\":\"ca.pem\"}}", "tls.ca is not an absolute path");
+}
+
 static void what_is_written_reads_as_the_same(void **state)
 {
 	(void)state;
@@ -69,6 +96,10 @@ static void what_is_written_reads_as_the_same(void **state)
 	there_and_back("{\"target\":\"a:65535\",\"interval_ms\":60000,\"timeout_ms\":1,\"close\":\"fin\",\"settle_ms\":0,\"canary\":\"up\"}");
 	there_and_back("{\"target\":\"db.example.net:1\",\"interval_ms\":60000,\"timeout_ms\":3200,\"ip\":\"both\",\"addresses\":\"all\","
 		       "\"expect_address\":[\"192.0.2.0/24\",\"2001:db8::1\"]}");
+	there_and_back("{\"target\":\"example.net\",\"type\":\"dns\",\"record\":\"MX\",\"expect_answer\":[\"10 mail.example.net\",\"mx2\"],"
+		       "\"resolver\":\"192.0.2.53:5353\",\"interval_ms\":60000,\"timeout_ms\":3200}");
+	there_and_back("{\"target\":\"example.net\",\"type\":\"dns\",\"record\":\"A\",\"interval_ms\":60000,\"timeout_ms\":3200,"
+		       "\"expect_address\":[\"192.0.2.0/24\"]}");
 }
 
 static void unknown_members_and_null_are_ignored(void **state)
@@ -87,6 +118,18 @@ static void every_wrong_member_is_named(void **state)
 	refused("{\"target\":\"a:1\",\"expect_address\":[7]}", "expect_address, item 1 is not a text");
 	refused("{\"target\":\"a:1\",\"expect_address\":[\"192.0.2.1/33\"]}",
 		"expect_address: \"192.0.2.1/33\": behind the slash belongs a number of 0 to 32");
+	refused("{\"target\":\"a:1\",\"type\":\"udp\"}", "type is not \"tcp\" or \"dns\"");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"record\":\"SOA\"}",
+		"record is not \"A\", \"AAAA\", \"CNAME\", \"MX\", \"NS\" or \"TXT\"");
+	refused("{\"target\":\"a:1\",\"type\":\"dns\"}", "\"a:1\" is not a name without a port, which type dns asks for");
+	refused("{\"target\":\"192.0.2.1\",\"type\":\"dns\"}", "\"192.0.2.1\" is not a name without a port, which type dns asks for");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"expect_answer\":[\"x\"]}", "expect_answer: of record A \"x\" is not an IPv4 address");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"expect_answer\":\"192.0.2.1\"}", "expect_answer is not a list of texts");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"resolver\":\"ns\"}",
+		"resolver: \"ns\" is not ADDRESS or ADDRESS:PORT ([ADDRESS]:PORT for IPv6)");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"record\":\"MX\",\"expect_address\":[\"192.0.2.1\"]}",
+		"expect_address is for record A or AAAA; what a MX must say is expect_answer");
+	refused("{\"target\":\"a\",\"type\":\"dns\",\"expect\":\"closed\"}", "expect is about a port, and type dns looks at none");
 	refused("{}", "target is missing");
 	refused("{\"target\":5}", "target is not a text of at most 261 bytes");
 	refused("{\"target\":\"198.51.100.7\"}", "\"198.51.100.7\" has no port; write HOST:PORT");
@@ -115,6 +158,28 @@ static void every_wrong_member_is_named(void **state)
 		"labels: a member is not a name of 1 to 64 bytes with a text of at most 512");
 	refused("{\"target\":\"a:1\",\"runbook\":\"a\\nb\"}", "runbook holds control characters");
 	refused("[]", "byte 0: not a JSON object");
+}
+
+static void what_is_shown_of_a_target_is_enough_to_know_it_again(void **state)
+{
+	static const char *const targets[] = { "{\"target\":\"198.51.100.7:5432\"}", "{\"target\":\"[2001:db8::1]:5\"}",
+					       "{\"target\":\"example.net\",\"type\":\"dns\",\"record\":\"TXT\"}" };
+	static const char *const shown[] = { "198.51.100.7:5432", "[2001:db8::1]:5", "example.net TXT" };
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		char text[HOST_MAX_LEN + 9];
+		struct monitor again;
+		assert_true(decode(targets[i]));
+		monitor_target_write(&m, text, sizeof(text));
+		assert_string_equal(text, shown[i]);
+		monitor_init(&again);
+		assert_true(monitor_target_recall(text, &again, why, sizeof(why)));
+		assert_int_equal(again.type, m.type);
+		assert_int_equal(again.record, m.record);
+		assert_int_equal(again.port, m.port);
+		assert_string_equal(again.host, m.host);
+		monitor_free(&m);
+	}
 }
 
 static void lists_end_at_their_limits(void **state)
@@ -191,9 +256,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_target_is_all_that_is_needed),
+		cmocka_unit_test(a_certificate_is_watched_where_there_is_tls),
 		cmocka_unit_test(what_is_written_reads_as_the_same),
 		cmocka_unit_test(unknown_members_and_null_are_ignored),
 		cmocka_unit_test(every_wrong_member_is_named),
+		cmocka_unit_test(what_is_shown_of_a_target_is_enough_to_know_it_again),
 		cmocka_unit_test(lists_end_at_their_limits),
 		cmocka_unit_test(more_than_16_kb_are_not_looked_at),
 		cmocka_unit_test(a_name_is_1_to_64_printable_bytes),

@@ -63,7 +63,7 @@ static void headers_and_texts_are_written_as_msgpack_c_would(void **state)
 	}
 }
 
-static void nil_and_true_are_one_byte_each(void **state)
+static void nil_true_and_false_are_one_byte_each(void **state)
 {
 	(void)state;
 	start();
@@ -72,6 +72,9 @@ static void nil_and_true_are_one_byte_each(void **state)
 	start();
 	msgpack_pack_true(&packer);
 	agrees(put_true(bytes), "true", 1);
+	start();
+	msgpack_pack_false(&packer);
+	agrees(put_false(bytes), "false", 0);
 }
 
 int main(void)
@@ -79,7 +82,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_written_as_msgpack_c_would),
 		cmocka_unit_test(headers_and_texts_are_written_as_msgpack_c_would),
-		cmocka_unit_test(nil_and_true_are_one_byte_each),
+		cmocka_unit_test(nil_true_and_false_are_one_byte_each),
 	};
 	msgpack_sbuffer_init(&theirs);
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,7 @@ static struct job job_v4(void)
 static struct kept {
 	unsigned rows;
 	struct result result;
-	char monitor[80], host[300], detail[300];
+	char monitor[80], host[300], detail[300], issuer[300], addresses[100];
 } kept;
 
 static int keep(void *arg, const struct result *r)
@@ -32,6 +32,8 @@ static int keep(void *arg, const struct result *r)
 	strcpy(kept.monitor, r->monitor);
 	strcpy(kept.host, r->host);
 	snprintf(kept.detail, sizeof(kept.detail), "%s", r->detail);
+	snprintf(kept.issuer, sizeof(kept.issuer), "%s", r->outcome.tls && r->outcome.tls->issuer ? r->outcome.tls->issuer : "");
+	snprintf(kept.addresses, sizeof(kept.addresses), "%s", r->addresses);
 	return 0;
 }
 
@@ -51,11 +53,11 @@ static int read_hex(const char *hex)
 	return read_blob(&blob);
 }
 
-/* [ [m1, 1700000000000, 0, 1, nil, 192.0.2.10, 22, 412, 530, 1500, 0, nil, nil, nil, nil],
+/* [ [m1, 1700000000000, 0, 1, nil, 192.0.2.10, 22, 412, 530, 1500, 0, nil, nil, nil],
  *   [m1, 1700000000000, 1, 5, nil, 192.0.2.10, 22, nil, 65536, -3, 2, 113, [3, 13, 198.51.100.1], nil, 2048] ] */
 static const char golden[] = "92"
-			     "9f a2 6d31 cf 0000018bcfe56800 00 01 c0 aa 3139322e302e322e3130 16"
-			     "cd 019c cd 0212 cd 05dc 00 c0 c0 c0 c0"
+			     "9e a2 6d31 cf 0000018bcfe56800 00 01 c0 aa 3139322e302e322e3130 16"
+			     "cd 019c cd 0212 cd 05dc 00 c0 c0 c0"
 			     "9f a2 6d31 cf 0000018bcfe56800 01 05 c0 aa 3139322e302e322e3130 16"
 			     "c0 ce 00010000 fd 02 71 93 03 0d ac 3139382e35312e3130302e31 c0 cd 0800";
 
@@ -237,10 +239,122 @@ static void nil_stands_for_nothing_to_say(void **state)
 static void a_longer_row_is_read_as_far_as_it_is_known(void **state)
 {
 	(void)state;
-	assert_int_equal(read_hex("91 dc 0011 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 c0 a3 6e6577 81 01 02"), 0);
+	assert_int_equal(read_hex("91 dc 0012 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 a1 78 c0 c0 a1 79 81 01 02"), 0);
 	assert_string_equal(kept.monitor, "m");
 	assert_string_equal(kept.detail, "x");
 	assert_int_equal(kept.result.port, 7);
+	assert_string_equal(kept.addresses, "y");
+}
+
+static void what_a_name_leads_to_stands_at_the_end_of_the_rows_that_say_it(void **state)
+{
+	struct result_rows *rows = result_rows_new();
+	struct job job = job_v4();
+	struct outcome open = { .verdict = VERDICT_OPEN, .addresses = "192.0.2.10,2001:db8::1" };
+	size_t len;
+	(void)state;
+	assert_int_equal(result_rows_add(rows, &job, texts, 0, &open), 0);
+	const uint8_t *bytes = result_rows_bytes(rows, &len);
+	assert_memory_equal(bytes, "\x91\xdc\x00\x11", 4);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_string_equal(kept.addresses, "192.0.2.10,2001:db8::1");
+	result_rows_reset(rows);
+	open.addresses = NULL;
+	assert_int_equal(result_rows_add(rows, &job, texts, 0, &open), 0);
+	bytes = result_rows_bytes(rows, &len);
+	assert_memory_equal(bytes, "\x91\x9e", 2);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_string_equal(kept.addresses, "");
+	result_rows_free(rows);
+}
+
+static void a_row_of_an_older_engine_has_no_word_about_certificates(void **state)
+{
+	(void)state;
+	assert_int_equal(read_hex("91 9e a1 6d c0 c0 01 c0 c0 07 c0 c0 c0 c0 c0 c0 c0"), 0);
+	assert_null(kept.result.outcome.tls);
+}
+
+static void what_is_known_of_a_certificate_comes_back_as_it_went(void **state)
+{
+	const struct tls_seen all = { .not_after_s = 4102444800, .soon = true, .issuer = "R\xc3\xb3t CA" }, none = { 0 };
+	const struct tls_seen *const seen[] = { &all, &none };
+	struct job job = job_v4();
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct result_rows *rows = result_rows_new();
+		struct outcome o = { .verdict = VERDICT_CERTIFICATE, .tls = seen[i] };
+		size_t len;
+		assert_int_equal(result_rows_add(rows, &job, texts, 0, &o), 0);
+		const void *bytes = result_rows_bytes(rows, &len);
+		assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+		assert_non_null(kept.result.outcome.tls);
+		assert_true(kept.result.tls.not_after_s == seen[i]->not_after_s);
+		assert_int_equal(kept.result.tls.soon, seen[i]->soon);
+		assert_string_equal(kept.issuer, seen[i]->issuer ? seen[i]->issuer : "");
+		result_rows_free(rows);
+	}
+}
+
+/* The last header of a row among the bytes of a single one. */
+static unsigned columns_of(const struct job *job, const struct outcome *o)
+{
+	struct result_rows *rows = result_rows_new();
+	size_t len;
+	assert_int_equal(result_rows_add(rows, job, texts, 0, o), 0);
+	const uint8_t *bytes = result_rows_bytes(rows, &len);
+	assert_int_equal(bytes[0], 0x91);
+	unsigned columns = bytes[1] == 0xdc ? (unsigned)(bytes[2] << 8 | bytes[3]) : bytes[1] & 0xfu;
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	result_rows_free(rows);
+	return columns;
+}
+
+static void a_row_is_as_long_as_it_has_something_to_say(void **state)
+{
+	const struct tls_seen seen = { .not_after_s = 4102444800 };
+	struct job job = job_v4();
+	(void)state;
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN }), 14);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .dns_us = 70000 }), 15);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .tls = &seen }), 16);
+	assert_int_equal(kept.result.outcome.dns_us, 0);
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_OPEN, .tls = &seen, .dns_us = 70000 }), 16);
+	assert_int_equal(kept.result.outcome.dns_us, 70000);
+	assert_true(kept.result.tls.not_after_s == 4102444800);
+	job.tls.wanted = true; /* and ended before anybody looked */
+	assert_int_equal(columns_of(&job, &(struct outcome){ .verdict = VERDICT_NO_NAME, .dns_us = 1 }), 16);
+	assert_non_null(kept.result.outcome.tls);
+	assert_true(kept.result.tls.not_after_s == 0 && !kept.result.tls.soon);
+}
+
+/* Every text as long as it can be; the sanitizer watches the room. */
+static void the_longest_row_has_room(void **state)
+{
+	static char blob[700], detail[400], note[361], issuer[256];
+	struct job job = { .slot_ms = 253402300799999, .attempt = 65535, .monitor_len = 64, .host_at = 64, .host_len = 253, .port = 65535,
+			   .family = FAMILY_V6 };
+	const struct tls_seen seen = { .not_after_s = 253402300799, .issuer = issuer };
+	const struct outcome o = { .verdict = VERDICT_CERTIFICATE, .syn_retrans = 255, .error = 65535, .rtt_us = UINT32_MAX,
+				   .wall_us = UINT32_MAX, .late_us = INT32_MIN, .icmp = { FAMILY_V6, 255, 255, true, { 0 } },
+				   .detail = detail, .note = note, .dns_us = UINT32_MAX, .tls = &seen };
+	struct result_rows *rows = result_rows_new();
+	size_t len;
+	(void)state;
+	memset(blob, 'b', sizeof(blob));
+	memset(detail, 'd', sizeof(detail) - 1);
+	memset(note, 'n', sizeof(note) - 1);
+	memset(issuer, 'i', sizeof(issuer) - 1);
+	memset(job.address, 0xff, 16);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(result_rows_add(rows, &job, blob, 63, &o), 0);
+	struct result_rows *one = result_rows_new(); /* the keeper below has room for one's texts only */
+	assert_int_equal(result_rows_add(one, &job, blob, 63, &o), 0);
+	const void *bytes = result_rows_bytes(one, &len);
+	assert_int_equal(parse(bytes, len, why, sizeof(why)), 0);
+	assert_int_equal(kept.result.outcome.dns_us, UINT32_MAX);
+	result_rows_free(rows);
+	result_rows_free(one);
 }
 
 static void what_is_no_row_is_refused_with_its_place(void **state)
@@ -251,6 +365,8 @@ static void what_is_no_row_is_refused_with_its_place(void **state)
 		{ "c0", "byte 0: not an array of rows" },
 		{ "80", "byte 0: not an array of rows" },
 		{ "91 c0", "row 0: not an array of at least 14 values" },
+		{ "91 dc 0010 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 c0 c0 92 c0 c2", "row 0: tls is not [not_after_s, soon, issuer]" },
+		{ "91 dc 0010 a1 6d c0 c0 02 c0 c0 07 c0 c0 c0 c0 c0 c0 c0 c0 93 01 01 c0", "row 0: tls is not [not_after_s, soon, issuer]" },
 		{ "91 90", "row 0: not an array of at least 14 values" },
 		{ "91 9d c0 c0 c0 01 c0 c0 c0 c0 c0 c0 c0 c0 c0", "row 0: not an array of at least 14 values" },
 		{ "91 9e 07 c0 c0 01 c0 c0 c0 c0 c0 c0 c0 c0 c0 c0",
@@ -473,7 +589,12 @@ int main(void)
 		cmocka_unit_test(a_bad_job_says_why_and_where),
 		cmocka_unit_test(the_size_is_that_of_the_bytes_for_every_header),
 		cmocka_unit_test(nil_stands_for_nothing_to_say),
+		cmocka_unit_test(what_a_name_leads_to_stands_at_the_end_of_the_rows_that_say_it),
 		cmocka_unit_test(a_longer_row_is_read_as_far_as_it_is_known),
+		cmocka_unit_test(a_row_of_an_older_engine_has_no_word_about_certificates),
+		cmocka_unit_test(what_is_known_of_a_certificate_comes_back_as_it_went),
+		cmocka_unit_test(a_row_is_as_long_as_it_has_something_to_say),
+		cmocka_unit_test(the_longest_row_has_room),
 		cmocka_unit_test(what_is_no_row_is_refused_with_its_place),
 		cmocka_unit_test(rows_before_the_fault_were_given),
 		cmocka_unit_test(a_reader_can_stop),

@@ -98,6 +98,23 @@ static const char *window_of(const char *name, const char *labels, uint64_t now_
 	return w ? w->why : "none";
 }
 
+static void a_window_that_names_a_monitor_covers_its_certificate_and_nobody_else_of_a_like_name(void **state)
+{
+	static const struct {
+		const char *name;
+		bool tls, covered;
+	} rows[] = { { "pg", false, true }, { "pg certificate", true, true }, { "pg certificate", false, false },
+		     { "pg2 certificate", true, false }, { "pg2", true, false } };
+	(void)state;
+	assert_true(decode("{\"regions\":[],\"maintenance\":[{\"from_ms\":1,\"until_ms\":9,\"monitors\":[\"pg\"]}]}"));
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct monitor m = { .tls = rows[i].tls };
+		snprintf(m.name, sizeof m.name, "%s", rows[i].name);
+		assert_int_equal(settings_maintenance(&s, &m, 5) != NULL, rows[i].covered);
+	}
+	settings_free(&s);
+}
+
 static void a_window_covers_who_is_named_or_has_all_labels(void **state)
 {
 	(void)state;
@@ -160,6 +177,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_reads_as_the_same),
 		cmocka_unit_test(what_is_missing_or_null_has_its_default),
 		cmocka_unit_test(every_wrong_member_is_named),
+		cmocka_unit_test(a_window_that_names_a_monitor_covers_its_certificate_and_nobody_else_of_a_like_name),
 		cmocka_unit_test(a_window_covers_who_is_named_or_has_all_labels),
 		cmocka_unit_test(the_hash_is_fnv_1a_and_shards_are_even),
 		cmocka_unit_test(keys_are_as_the_document_says),
