@@ -457,7 +457,6 @@ def scheduler(path, monitors, settle_s, seconds):
         "within_50_ms_percent": take(r"within 50 ms\s+(\S+)"),
         "lateness": (m := re.search(r"lateness of entries\s+(.*)", said)) and m.group(1),
         "ledger_off": take(r"off by (-?\d+)"),
-        "said": said,
     }
 
 
