@@ -79,8 +79,8 @@ def distribution(values):
 
 
 class Progress:
-    """One line for each step, on a terminal rewritten; what is left is what was thought, scaled by how the last
-    went."""
+    """One line for each step, on a terminal rewritten, else one every half minute; what is left is what was thought,
+    scaled by how the last went."""
 
     def __init__(self, steps):
         self.steps = steps  # (name, seconds thought)
@@ -88,6 +88,7 @@ class Progress:
         self.thought_done = 0.0
         self.took = []
         self.turns = self.turn = 0
+        self.said = 0.0  # when a line was last written, where there is no terminal
 
     def begin(self, turns=0):
         self.at += 1
@@ -117,8 +118,9 @@ class Progress:
         line = f"{line:<70} {left // 60}:{left % 60:02} left"
         if sys.stderr.isatty():
             print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
-        elif new or note:
+        elif new or note or time.monotonic() - self.said > 30:
             print(line, file=sys.stderr, flush=True)
+            self.said = time.monotonic()
 
 
 # ---- the path ------------------------------------------------------------------------------------------------------
