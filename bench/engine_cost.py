@@ -280,7 +280,7 @@ def main():
     ap.add_argument("--quick", action="store_true", help="fewer rounds, smaller counts")
     ap.add_argument("--json", help="write every figure there")
     a = ap.parse_args()
-    rounds, count = (3, 30000) if a.quick else (7, 100000)
+    rounds, count = (3, 30000) if a.quick else (15, 60000)
     with Bench(a.build, a.quick) as bench:
         result = {
             "host": {"kernel": platform.release(), "machine": platform.machine(), "cpus": os.cpu_count(),

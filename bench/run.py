@@ -46,7 +46,7 @@ class Run:
 
     def cost(self):
         """The table of issue 2: bare loop, engine, engine on epoll."""
-        rounds, count = (3, 15000) if self.quick else (5, 60000)
+        rounds, count = (3, 15000) if self.quick else (15, 60000)
         self.progress.begin((2 if self.path.kind == "tun" else 1) * rounds)
         paths = (
             {"open after 20 ms": AFTER_20, "open at once": AT_ONCE}
