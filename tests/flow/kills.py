@@ -70,7 +70,7 @@ class Pipeline:
             "alerts": [f"{build}/portwatch-alerts", "--redis", url, "--name", "a"],
         }
         for region in REGIONS:
-            self.argv[region] = [f"{build}/portwatch-engine", "--region", region, "--redis", url, "--shards", f"0-{SHARDS - 1}"]
+            self.argv[region] = [f"{build}/portwatch-engine", "--region", region, "--redis", url, "--shards", f"0-{SHARDS - 1}", "--policy", "any"]
 
     def start(self, name):
         log = open(f"{self.folder}/{name}.log", "ab+")
