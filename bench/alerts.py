@@ -10,46 +10,26 @@ kill: 400 monitors go up and down while the process is killed (or, in a share --
 moments; in the end every change must stand in the events once, begin and end paired, and the outbox must hold the same.
 Needs python3-msgpack.
 """
-import argparse, collections, json, msgpack, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
+import argparse, collections, json, msgpack, os, random, re, shutil, signal, subprocess, sys, tempfile, time, urllib.request
+
+import harness
 
 REGIONS = ("eu", "us", "ap")
 TICKS = os.sysconf("SC_CLK_TCK")
 DOWN = 'portwatch_alerts_decisions_total{kind="monitor.down",resolved="no"}'
 
 
-class Redis:
+class OwnRedis(harness.Redis):
+    """A redis-server of our own, and a link to it."""
+
     def __init__(self, folder):
         self.server = subprocess.Popen(["redis-server", "-"], stdin=subprocess.PIPE, stdout=open(f"{folder}/redis.log", "w"))
         self.server.stdin.write(f'port 0\nunixsocket {folder}/s\ndir {folder}\nsave ""\n'.encode())
         self.server.stdin.close()
         self.url = f"unix://{folder}/s"
-        self.link = socket.socket(socket.AF_UNIX)
-        for _ in range(100):
-            try:
-                self.link.connect(f"{folder}/s")
-                break
-            except OSError:
-                time.sleep(0.05)
-        self.file = self.link.makefile("rwb", buffering=1 << 20)
-
-    def reply(self):
-        line = self.file.readline()
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"-":
-            raise RuntimeError(rest.decode())
-        if kind == b"$":
-            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
-        return [self.reply() for _ in range(int(rest))] if kind == b"*" else rest
-
-    def ask_all(self, commands):
-        for words in commands:
-            words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-            self.file.write(b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words))
-        self.file.flush()
-        return [self.reply() for _ in commands]
-
-    def ask(self, *words):
-        return self.ask_all([words])[0]
+        while not os.path.exists(f"{folder}/s") and self.server.poll() is None:
+            time.sleep(0.02)
+        super().__init__(f"{folder}/s")
 
 
 def shard_of(name, shards):
@@ -232,7 +212,7 @@ def main():
     parser.add_argument("--build", default="build")
     o = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="pw-alerts-")
-    redis = Redis(folder)
+    redis = OwnRedis(folder)
     try:
         return (backlog if o.what == "backlog" else kill)(o, redis, folder)
     finally:
