@@ -11,7 +11,8 @@
  * regions with paths that fail for a minute now and then page falsely once in six years: docs/notes, false alarms).
  * It ends when most voters have seen it open twice, 15 s or more apart.  Whether it has begun and not ended is found
  * by going through the kept results in the order of their slots, so it depends on the set alone and not on the order
- * in which it came. */
+ * in which it came.  The one exception is told from outside: a DOWN that ended without the votes of silent or quarantined
+ * regions is over (decide_in.over_ms), though with their old failures the set could be read otherwise. */
 #ifndef ALERTS_DECIDE_H
 #define ALERTS_DECIDE_H
 
